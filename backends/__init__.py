@@ -1,0 +1,1 @@
+"""Knows schedulers: how a program becomes what each of them runs."""

@@ -1,0 +1,1 @@
+"""Knows flows; knows no scheduler and no cloud."""

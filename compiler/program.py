@@ -1,0 +1,83 @@
+"""The nested shape a scheduler wants: what a flow's graph becomes once, for all backends.
+
+A :class:`Region` is a sequence of items that run one after the other.  Every lowering is a fold over :data:`Item` with an
+exhaustive ``match``: a new kind of item makes the type checker name every place to touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.compiler.flowgraph import FlowGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One task of the step ``step`` (joins, openers and splits are steps too)."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """A static split: the regions run side by side, in declaration order.
+
+    The step that splits is the item before this one, the join ``join`` the item after it.
+    """
+
+    split: str
+    regions: tuple[Region, ...]
+    join: str
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A foreach: ``body`` runs once per split.  ``opener`` is the item before this one, ``join`` the item after it."""
+
+    opener: str
+    body: Region
+    join: str
+
+
+Item = Run | Branches | Each
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Items that run one after the other; never empty."""
+
+    items: tuple[Item, ...]
+
+    def __post_init__(self) -> None:
+        if not self.items:
+            raise ValueError("a region holds at least one item")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A flow that passed the graph checks: what the user wrote, and its regions."""
+
+    graph: FlowGraph
+    root: Region
+
+    @property
+    def name(self) -> str:
+        """The flow's name."""
+        return self.graph.name
+
+
+def walk(region: Region) -> Iterator[Item]:
+    """Every item of a region and of the regions inside it, outer before inner, in order; iterative."""
+    stack: list[Item] = list(reversed(region.items))
+    while stack:
+        item = stack.pop()
+        yield item
+        match item:
+            case Run():
+                pass
+            case Branches(regions=regions):
+                for inner in reversed(regions):
+                    stack.extend(reversed(inner.items))
+            case Each(body=body):
+                stack.extend(reversed(body.items))

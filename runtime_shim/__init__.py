@@ -1,0 +1,1 @@
+"""What a container imports: the standard library only, and boto3 inside functions."""

@@ -1,0 +1,89 @@
+"""What a datastore must do.  Keys are ``/``-separated, relative to the root; values are bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from penstock.runtime_shim.failures import EXIT_RETRY_ALLOWED, Failure
+
+Attributes = Mapping[str, object]
+"""JSON-able facts kept beside an object (Metaflow's ``metaflow-user-attributes``): locally in ``<key>_meta``, on S3 as metadata."""
+
+
+class Missing(KeyError):
+    """No object of that key; ``args[0]`` is the key."""
+
+
+class StorageFailure(Failure):
+    """The store could not be reached or refused: one sentence naming the store, the key and what to do."""
+
+    code = "R110"
+    exit_code = EXIT_RETRY_ALLOWED
+
+
+class Datastore(Protocol):
+    """A place for objects.  Safe to use from several threads and processes at once."""
+
+    @property
+    def kind(self) -> str:
+        """``local``, ``s3``, or a plugin's name: what `--datastore` takes and ``N.data.json`` records."""
+        ...
+
+    @property
+    def root(self) -> str:
+        """Where it stands: an absolute folder, or ``s3://bucket/prefix``."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The whole object.
+
+        Raises Missing, StorageFailure.
+        """
+        ...
+
+    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+        """Store, overwriting; a reader sees the old object or the new one, never a part.
+
+        Raises StorageFailure.
+        """
+        ...
+
+    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+        """Store unless there is an object already; of several writers at once exactly one gets True.
+
+        Raises StorageFailure.
+        """
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that starts with ``prefix``, sorted as text; attributes are not keys.
+
+        Raises StorageFailure.
+        """
+        ...
+
+    def children(self, prefix: str) -> list[str]:
+        """The distinct next parts of the keys below ``prefix`` (which ends in ``/``): what a folder listing shows, sorted.
+
+        Raises StorageFailure.
+        """
+        ...
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Several objects, in the order of ``keys``, fetched in parallel where that helps.
+
+        Raises Missing for the first that is not there, StorageFailure.
+        """
+        ...
+
+    def put_many(self, objects: Iterable[tuple[str, bytes | memoryview, Attributes | None]]) -> None:
+        """Store several as by :meth:`put`, in parallel where that helps; all are stored when it returns.
+
+        Raises StorageFailure after the first that failed; others may have been stored.
+        """
+        ...
+
+    def location(self, key: str) -> str:
+        """The full path or URL of ``key``."""
+        ...

@@ -1,0 +1,98 @@
+"""The compiled flow as the container needs it: who comes after whom, as JSON, without parsing the flow.
+
+``penstock.compiler`` writes the plan, the code package carries it as :data:`PLAN_FILE`, `init` also stores it with
+the run (``<flow>/<run>/_plan.json``) for the `step` commands that are started without a package.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+PLAN_VERSION = 1
+PLAN_FILE = "penstock_plan.json"
+"""Name of the plan at the root of a code package."""
+PLAN_ENV = "PENSTOCK_PLAN"
+"""Environment variable with the plan's path on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step, as the runner needs it.
+
+    ``kind`` is how it ends: ``goto``, ``split``, ``foreach``, ``switch`` or ``stop``; ``next`` its successors in declaration
+    order (for a switch: the distinct targets), ``over`` the artifact a foreach runs over.  ``parents`` are the steps
+    that lead here, for a join in the declaration order of its branches.  ``closes`` is what a join closes: ``foreach``
+    or ``split``, else None, and ``opener`` the step that opened it (the outermost where a join closes several splits).
+    ``stack`` names the foreach openers around the step, outermost first, ``loops`` the loop headers it turns with.
+    ``decorators`` are ``{"name": …, "attributes": {…}}``.
+    """
+
+    name: str
+    kind: str
+    next: tuple[str, ...] = ()
+    over: str | None = None
+    condition: str | None = None
+    cases: dict[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    closes: str | None = None
+    opener: str | None = None
+    stack: tuple[str, ...] = ()
+    loops: tuple[str, ...] = ()
+    decorators: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def is_join(self) -> bool:
+        """Whether the step takes ``inputs``."""
+        return self.closes is not None
+
+
+class Plan:
+    """A flow's steps by name; a step is read from its JSON form when asked for, so that a plan of 10,000 loads fast."""
+
+    def __init__(self, flow: str, steps: dict[str, dict[str, Any]]) -> None:
+        self.flow = flow
+        self._steps = steps
+
+    def __contains__(self, step: object) -> bool:
+        return step in self._steps
+
+    def __getitem__(self, step: str) -> PlannedStep:
+        raw = dict(self._steps[step])
+        for name in ("next", "parents", "stack", "loops", "decorators"):
+            if name in raw:
+                raw[name] = tuple(raw[name])
+        return PlannedStep(name=step, **raw)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps in the order of the plan: topological, declaration order among equals."""
+        return tuple(self._steps)
+
+    @classmethod
+    def of(cls, flow: str, steps: list[PlannedStep]) -> Plan:
+        """A plan of these steps; fields with their default value are left out of the JSON form."""
+        return cls(flow, {step.name: _compact(step) for step in steps})
+
+    def to_json(self) -> bytes:
+        """Compact JSON with a stable order: equal plans give equal bytes."""
+        document = {"version": PLAN_VERSION, "flow": self.flow, "steps": self._steps}
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=True).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Plan:
+        """Read what :meth:`to_json` wrote.
+
+        Raises ValueError for anything else, a plan of another version included.
+        """
+        document = json.loads(data)
+        if not isinstance(document, dict) or document.get("version") != PLAN_VERSION:
+            raise ValueError(f"not a plan of version {PLAN_VERSION}")
+        return cls(document["flow"], document["steps"])
+
+
+def _compact(step: PlannedStep) -> dict[str, Any]:
+    raw = asdict(step)
+    del raw["name"]
+    return {name: value for name, value in raw.items() if name == "kind" or value not in ((), None, {}, [])}
