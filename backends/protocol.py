@@ -1,0 +1,76 @@
+"""What a backend is: a description, and one pure function from a program to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar
+
+from penstock.compiler.capabilities import Capabilities
+from penstock.compiler.program import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a lowering may depend on besides the program; resolved before it, from files and options only.
+
+    ``datastore_root`` is where containers read and write (``s3://bucket/prefix``); ``package_sha`` names the code package
+    (``<flow>/data/ab/<sha>`` below the root, empty where the target needs none); ``entry`` is how the flow file is run, as
+    arguments after the interpreter (``("flow.py",)`` or ``("-m", "penstock", "flow.py")``); ``config`` holds the allow-listed
+    configuration keys that containers need (region, endpoint), never credentials.  ``image`` is the container image, ``tags``
+    mark every run.  ``max_workers`` is the widest fan-out that runs at once, ``workflow_timeout`` in seconds, 0 for none.
+    """
+
+    datastore_root: str
+    name: str
+    entry: tuple[str, ...]
+    package_sha: str = ""
+    image: str = ""
+    config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: tuple[str, ...] = ()
+    namespace: str = ""
+    user: str = ""
+    max_workers: int = 100
+    workflow_timeout: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a lowering gives: files by relative path, ``main`` the one that `--only-json` and the like print."""
+
+    files: Mapping[str, bytes]
+    main: str
+
+    def __post_init__(self) -> None:
+        if self.main not in self.files:
+            raise ValueError(f"the bundle has no file {self.main!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """``name`` is the target's name (``step-functions``), ``title`` what people call it; ``commands`` is ``module:attribute`` of
+    the click group it adds to a flow's command line, imported only when that group is used.
+    """
+
+    name: str
+    title: str
+    summary: str
+    capabilities: Capabilities
+    commands: str
+
+
+S = TypeVar("S", bound=Settings, contravariant=True)
+
+
+class Backend(Protocol, Generic[S]):
+    """A scheduler.  ``lower`` is pure, total on programs that pass `check`, and deterministic."""
+
+    @property
+    def info(self) -> BackendInfo:
+        """What it is and can do."""
+        ...
+
+    def lower(self, program: Program, settings: S) -> Bundle:
+        """The files the scheduler takes.  Reads no network, no clock, no random source; never raises a user error."""
+        ...
