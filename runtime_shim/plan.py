@@ -49,11 +49,15 @@ class PlannedStep:
 
 
 class Plan:
-    """A flow's steps by name; a step is read from its JSON form when asked for, so that a plan of 10,000 loads fast."""
+    """A flow's steps by name; a step is read from its JSON form when asked for, so that a plan of 10,000 loads fast.
 
-    def __init__(self, flow: str, steps: dict[str, dict[str, Any]]) -> None:
+    ``defaults`` holds the values of parameters whose default is a function, computed when the flow was deployed.
+    """
+
+    def __init__(self, flow: str, steps: dict[str, dict[str, Any]], defaults: dict[str, Any] | None = None) -> None:
         self.flow = flow
         self._steps = steps
+        self.defaults: dict[str, Any] = defaults or {}
 
     def __contains__(self, step: object) -> bool:
         return step in self._steps
@@ -71,13 +75,13 @@ class Plan:
         return tuple(self._steps)
 
     @classmethod
-    def of(cls, flow: str, steps: list[PlannedStep]) -> Plan:
+    def of(cls, flow: str, steps: list[PlannedStep], defaults: dict[str, Any] | None = None) -> Plan:
         """A plan of these steps; fields with their default value are left out of the JSON form."""
-        return cls(flow, {step.name: _compact(step) for step in steps})
+        return cls(flow, {step.name: _compact(step) for step in steps}, defaults)
 
     def to_json(self) -> bytes:
         """Compact JSON with a stable order: equal plans give equal bytes."""
-        document = {"version": PLAN_VERSION, "flow": self.flow, "steps": self._steps}
+        document = {"version": PLAN_VERSION, "flow": self.flow, "defaults": self.defaults, "steps": self._steps}
         return json.dumps(document, separators=(",", ":"), ensure_ascii=True).encode()
 
     @classmethod
@@ -89,7 +93,7 @@ class Plan:
         document = json.loads(data)
         if not isinstance(document, dict) or document.get("version") != PLAN_VERSION:
             raise ValueError(f"not a plan of version {PLAN_VERSION}")
-        return cls(document["flow"], document["steps"])
+        return cls(document["flow"], document["steps"], document["defaults"])
 
 
 def _compact(step: PlannedStep) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Runs a compiled state machine on this laptop."""

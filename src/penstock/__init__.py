@@ -1,0 +1,1 @@
+"""Penstock: a flow carried to somebody else's scheduler."""
