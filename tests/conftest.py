@@ -1,0 +1,50 @@
+"""What every test may ask for.
+
+A test with an argument ``corpus_flow`` runs once for each flow of the corpus.  Tests that want to choose import the
+lists, ``from corpus_flows import CORPUS``, and flows made to size, ``from generated_flows import linear, diamonds``
+(both in ``tests/kit``, which pytest's ``pythonpath`` names).
+
+Marks: ``slow`` keeps a test out of `make test-fast`, ``interop`` is for tests that ask for ``metaflow_python``,
+``scale`` and ``s3server`` run only when named.  There are no skips: what a test needs and does not find is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from corpus_flows import CORPUS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+collect_ignore = ["corpus"]  # flows are programs of their own, run as a user runs them
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per flow where ``corpus_flow`` is asked for."""
+    if "corpus_flow" in metafunc.fixturenames:
+        metafunc.parametrize("corpus_flow", CORPUS, ids=[flow.name for flow in CORPUS])
+
+
+@pytest.fixture
+def flow_file(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes a flow file into the test's folder: ``flow_file(source, "name.py")``."""
+
+    def write(source: str, name: str = "flow.py") -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def metaflow_python() -> Path:
+    """The interpreter of the environment that holds Metaflow: ``METAFLOW_PYTHON``, or what `make` built."""
+    python = Path(os.environ.get("METAFLOW_PYTHON") or ROOT / ".venv-metaflow" / "bin" / "python")
+    if not python.exists():
+        pytest.fail(f"{python} does not exist: `make .venv-metaflow` builds it, METAFLOW_PYTHON names another")
+    return python
