@@ -1,0 +1,68 @@
+"""The two places where the shim reaches up: the rest of the command line, and compiling a flow that has no plan.
+
+Both are imports by name, made late: in a container neither package exists.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from penstock.runtime_shim.failures import Failure
+
+if TYPE_CHECKING:
+    from penstock.runtime_shim.flowspec import FlowSpec
+    from penstock.runtime_shim.plan import Plan
+
+
+class NoCompiler(Failure):
+    """A command that the shim alone, as packed into a code package, does not have."""
+
+    code = "R124"
+
+
+class FlowRefused(Failure):
+    """A flow with errors; the text is what `check` shows."""
+
+    code = "R125"
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def run_cli(flow_class: type[FlowSpec], argv: list[str]) -> int:
+    """Every command but `init` and `step`.
+
+    Raises NoCompiler in a container.
+    """
+    try:
+        module = import_module("penstock.cli")
+    except ModuleNotFoundError as error:
+        raise _not_here(f"the command line {' '.join(argv)!r}", error) from error
+    code = module.main(flow_class, argv)
+    return code if isinstance(code, int) else 0
+
+
+def compile_plan(flow_class: type[FlowSpec]) -> Plan:
+    """The plan of a flow, by compiling it.
+
+    Raises FlowRefused where `check` refuses it, NoCompiler in a container.
+    """
+    try:
+        pipeline = import_module("penstock.compiler.pipeline")
+        planning = import_module("penstock.compiler.planning")
+    except ModuleNotFoundError as error:
+        raise _not_here("compiling the flow", error) from error
+    compiled = pipeline.compile_flow(flow_class)
+    if compiled.program is None:
+        render = import_module("penstock.compiler.render")
+        raise FlowRefused(render.render_text(compiled.diagnostics).rstrip("\n"))
+    plan: Plan = planning.plan_of(compiled.program)
+    return plan
+
+
+def _not_here(what: str, error: ModuleNotFoundError) -> NoCompiler:
+    return NoCompiler(
+        f"{what} needs the module `{error.name}`, which is not here",
+        help="a container has `init` and `step` only; elsewhere install penstock with its dependencies",
+    )

@@ -1,0 +1,103 @@
+"""What a step says by ``self.next(…)``, held against the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.runtime_shim.failures import Failure
+
+if TYPE_CHECKING:
+    from penstock.runtime_shim.plan import PlannedStep
+
+
+class InvalidNext(Failure):
+    """A transition that is not the one the flow was compiled with."""
+
+    code = "R122"
+
+
+class NotIterable(Failure):
+    """A foreach over something that is missing or can't be iterated over."""
+
+    code = "R123"
+
+
+class Taken(NamedTuple):
+    """The transition a step took: its successors, the artifact a foreach runs over and its width.
+
+    ``items`` is the list of a foreach over something that can't be indexed by position (a set, a dict), None otherwise.
+    """
+
+    next: tuple[str, ...]
+    over: str | None = None
+    splits: int | None = None
+    items: list[object] | None = None
+
+
+def take(
+    flow: Any, planned: PlannedStep, targets: tuple[object, ...], foreach: object, unknown: Sequence[str]
+) -> Taken:
+    """Read the arguments of ``self.next`` in the step ``planned`` of the flow object ``flow``.
+
+    The plan is the truth: what differs from it can't be scheduled.  Raises InvalidNext, NotIterable.
+    """
+    step = planned.name
+    if unknown:
+        raise InvalidNext(f"step `{step}` gives self.next() the unknown argument `{unknown[0]}`")
+    names = tuple(_step_name(step, number, target) for number, target in enumerate(targets, 1))
+    if not names:
+        raise InvalidNext(f"step `{step}` gives self.next() no step to go to")
+    planned_over = planned.over if planned.kind == "foreach" else None
+    if names != planned.next or foreach != planned_over:
+        raise InvalidNext(
+            f"step `{step}` takes the transition {_shown(names, foreach)}, but the flow was compiled with"
+            f" {_shown(planned.next, planned_over)}",
+            help="a step has one self.next(), the same in every run: compile again after a change",
+        )
+    if planned_over is None:
+        return Taken(names)
+    return _open_foreach(flow, step, names, planned_over)
+
+
+def _open_foreach(flow: Any, step: str, names: tuple[str, ...], over: str) -> Taken:
+    try:
+        value = getattr(flow, over)
+    except AttributeError:
+        raise NotIterable(f"step `{step}` runs a foreach over `self.{over}`, which does not exist") from None
+    if _has_positions(value):
+        return Taken(names, over, len(value))
+    try:
+        iterator = iter(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise NotIterable(f"step `{step}` runs a foreach over `self.{over}`, a {kind}, which is not iterable") from None
+    items = list(iterator)
+    if iterator is value:
+        setattr(flow, over, items)  # an iterator is used up now, and could not be stored
+        return Taken(names, over, len(items))
+    return Taken(names, over, len(items), items)
+
+
+def _has_positions(value: object) -> bool:
+    """Whether ``value[i]`` is its i-th item: sequences and arrays, not sets, dicts or pandas' labelled series."""
+    from collections.abc import Sequence
+
+    if isinstance(value, Sequence):
+        return True
+    shape = getattr(value, "shape", None)
+    return hasattr(value, "__array_interface__") and isinstance(shape, tuple) and len(shape) > 0
+
+
+def _step_name(step: str, number: int, target: object) -> str:
+    function = getattr(target, "__func__", None)
+    if not getattr(function, "is_step", False):
+        raise InvalidNext(f"argument {number} of self.next() in step `{step}` is not a step of the flow")
+    return str(function.__name__)  # type: ignore[union-attr]  # is_step says that it is a function
+
+
+def _shown(names: tuple[str, ...], over: object) -> str:
+    arguments = [f"self.{name}" for name in names]
+    if over is not None:
+        arguments.append(f"foreach={over!r}")
+    return f"self.next({', '.join(arguments)})" if arguments else "no self.next()"
