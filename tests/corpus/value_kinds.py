@@ -1,4 +1,4 @@
-"""Artifacts of many types: exact integers, floats that are no numbers, dates, decimals, a class of the flow's module."""
+"""Artifacts of many types: exact integers, NaN, dates, decimals, a class of the flow's module."""
 
 import datetime
 import decimal

@@ -1,8 +1,8 @@
 """The corpus of flows: one file a flow, smallest first, each saying what its run must leave behind.
 
 A flow file states its truth in constants: ``EXPECTED`` maps ``step/task`` to artifacts (some, not all, of the task's),
-``PARAMETERS`` are the values to run it with, ``FAILS_AT`` is the task whose code raises.  Task ids are a function of where
-a task stands, so they are the same on every backend.  The constants are read without importing the flow.
+``PARAMETERS`` are the values to run it with, ``FAILS_AT`` is the task whose code raises.  Task ids are a function of
+where a task stands, so they are the same on every backend.  The constants are read without importing the flow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "corpus"
 
 ORDER = (
     "start_end", "linear", "class_constants", "parameters", "hostile_defaults", "hostile_parameters",
-    "deploy_time_default", "inherited_steps", "self_mutation", "value_kinds", "many_artifacts", "artifact_sizes", "chatter", "failing_step",
+    "deploy_time_default", "inherited_steps", "self_mutation", "value_kinds", "many_artifacts", "artifact_sizes",
+    "chatter", "failing_step",
     "branches", "nested_branches", "join_two_splits", "merges",
     "foreach", "foreach_chain", "foreach_iterables", "foreach_stack", "current_use", "failing_split",
     "foreach_in_branch", "branch_in_foreach", "nested_foreach", "empty_inner_foreach", "empty_outer_foreach",
