@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from penstock.compiler.capabilities import Capabilities
-from penstock.compiler.program import Program
+
+if TYPE_CHECKING:  # the graph behind a program loads networkx, which `--help` does without
+    from penstock.compiler.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Bundle:
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
     """``name`` is the target's name (``step-functions``), ``title`` what people call it; ``commands`` is ``module:attribute`` of
-    the click group it adds to a flow's command line, imported only when that group is used.
+    the click group it adds to a flow's command line, imported only when that group is used; empty where it adds none.
     """
 
     name: str

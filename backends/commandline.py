@@ -1,0 +1,153 @@
+"""What the command groups of all targets share: the state they are given and options made from a flow's parameters.
+
+A target's click group finds a :class:`State` as ``context.obj``.  Commands that take the flow's parameters are made with
+``cls=FlowCommand`` and read them by :func:`given_parameters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import click
+
+if TYPE_CHECKING:
+    from penstock.compiler.pipeline import Compiled
+    from penstock.compiler.program import Program
+    from penstock.runtime_shim.configuration import Configuration
+    from penstock.runtime_shim.datastore.protocol import Datastore
+    from penstock.runtime_shim.entry import Options
+    from penstock.runtime_shim.parameters import Parameter
+
+
+class State(Protocol):
+    """What the command line knows when a command of a flow runs."""
+
+    @property
+    def flow_class(self) -> type:
+        """The user's class."""
+        ...
+
+    @property
+    def options(self) -> Options:
+        """The options before the command."""
+        ...
+
+    @property
+    def configuration(self) -> Configuration:
+        """Environment and profile, read when first asked for.
+
+        Raises Failure for a profile that cannot be read.
+        """
+        ...
+
+    @property
+    def entry(self) -> tuple[str, ...]:
+        """How the flow file is run, as arguments after the interpreter."""
+        ...
+
+    def compiled(self) -> Compiled:
+        """The flow, compiled once, with everything there is to say about it."""
+        ...
+
+    def program(self) -> Program:
+        """The compiled flow.
+
+        Raises Refused when it has errors.
+        """
+        ...
+
+    def datastore(self) -> Datastore:
+        """The configured store.
+
+        Raises Failure when it cannot be opened.
+        """
+        ...
+
+
+class FlowCommand(click.Command):
+    """A command with one option for every parameter of the flow, beside its own.
+
+    Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  Where an
+    option is not given, ``METAFLOW_RUN_<NAME>`` of the environment counts.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The flow's options, in declaration order, then the command's own."""
+        own = super().get_params(ctx)
+        flow_class = ctx.obj.flow_class if ctx.obj is not None else None
+        if flow_class is None:
+            return own
+        from penstock.runtime_shim.parameters import parameters_of
+
+        taken = {name for param in own for name in (*param.opts, *param.secondary_opts)}
+        options = [_option(parameter, taken) for parameter in parameters_of(flow_class).values()]
+        return [*options, *own]
+
+
+class _ParameterOption(click.Option):
+    """The option of one flow parameter; ``parameter`` converts its text."""
+
+    def __init__(self, parameter: Parameter, declarations: list[str]) -> None:
+        super().__init__(
+            declarations,
+            metavar=parameter.type_name.upper(),
+            help=_help(parameter),
+            envvar=f"METAFLOW_RUN_{parameter.name.upper()}",
+            expose_value=False,
+            callback=_remember,
+        )
+        self.parameter = parameter
+
+
+def _option(parameter: Parameter, taken: set[str]) -> _ParameterOption:
+    flag = f"--{parameter.name}"
+    if flag in taken:
+        from penstock.compiler.diagnostics import Diagnostic, Refused
+
+        message = f"the parameter `{parameter.name}` has the name of an option, `{flag}`"
+        raise Refused([Diagnostic("P505", message, help="give the parameter another name")])
+    # Underscores and dashes are both what people type; a target of the same spelling twice would confuse click.
+    spellings = dict.fromkeys([flag, flag.replace("_", "-")])
+    return _ParameterOption(parameter, [f"parameter_{parameter.name}", *(s for s in spellings if s not in taken)])
+
+
+def _help(parameter: Parameter) -> str:
+    notes = []
+    if parameter.is_deferred:
+        notes.append("default: computed")
+    elif parameter.has_default and parameter.show_default:
+        notes.append(f"default: {parameter.default}")
+    if parameter.required:
+        notes.append("required")
+    suffix = f"[{'; '.join(notes)}]" if notes else ""
+    return "  ".join(part for part in (parameter.help, suffix) if part)
+
+
+def _remember(ctx: click.Context, option: click.Parameter, text: str | None) -> None:
+    if text is not None:
+        cast("dict[str, str]", ctx.meta.setdefault(__name__, {}))[cast("_ParameterOption", option).parameter.name] = text
+
+
+def given_parameters(ctx: click.Context) -> dict[str, object]:
+    """The values that the command line and the environment give, by name, as JSON-able values for ``_input.json``.
+
+    Raises click.UsageError with a sentence for every value that cannot be read and every required one that is missing.
+    """
+    from penstock.runtime_shim.parameters import parameters_of
+
+    texts: Mapping[str, str] = ctx.meta.get(__name__, {})
+    values: dict[str, object] = {}
+    wrong: list[str] = []
+    for name, parameter in parameters_of(ctx.obj.flow_class).items():
+        if name not in texts:
+            if parameter.required:
+                wrong.append(f"parameter `{name}` is required: give --{name} {parameter.type_name.upper()}")
+            continue
+        try:
+            values[name] = parameter.stored(parameter.convert(texts[name]))
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise click.UsageError("\n       ".join(wrong), ctx)
+    return values

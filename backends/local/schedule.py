@@ -1,0 +1,102 @@
+"""Which tasks can start, given the records of those that ended: no processes, no clock, no storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.paths import Path
+from penstock.runtime_shim.plan import Plan, PlannedStep
+from penstock.runtime_shim.records import Record
+
+
+class TooManySplits(Failure):
+    """A foreach is wider than the run allows."""
+
+    code = "R170"
+
+
+class Task(NamedTuple):
+    """A task by where it stands."""
+
+    step: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.step}/{self.path.task_id}"
+
+
+class Schedule:
+    """Interprets a plan: every task that ends makes others ready, a join when the last of its inputs has ended.
+
+    The work per task that ends is constant, an opener's linear in its splits.
+    """
+
+    def __init__(self, plan: Plan, max_num_splits: int) -> None:
+        self._plan = plan
+        self._max_num_splits = max_num_splits
+        self._steps: dict[str, PlannedStep] = {}
+        self._widths: dict[Task, int] = {}
+        self._arrived: dict[Task, int] = {}
+
+    def first(self) -> Task:
+        """The task that every run begins with."""
+        return Task(self._plan.names[0], Path())
+
+    def ended(self, task: Task, record: Record) -> Iterator[Task]:
+        """The tasks that are ready now that ``task`` has ended with ``record``, in the order in which to start them.
+
+        Raises TooManySplits where a foreach is wider than allowed.
+        """
+        if record.splits is not None:
+            yield from self._opened(task, record, record.splits)
+            return
+        for name in record.next:
+            successor = Task(name, record.path)
+            if not self._step(name).is_join or self._is_last_arrival(successor):
+                yield successor
+
+    def unfinished(self, finished: dict[str, int]) -> list[str]:
+        """The steps of which no task is in ``finished``, in the order of the plan."""
+        return [name for name in self._plan.names if name not in finished]
+
+    def _opened(self, opener: Task, record: Record, width: int) -> Iterator[Task]:
+        if width > self._max_num_splits:
+            raise TooManySplits(
+                f"the foreach in step `{opener.step}` has {width:,} splits, and this run allows {self._max_num_splits:,}",
+                help=f"raise the maximum with `--max-num-splits {width}` if that many tasks are meant",
+            )
+        if width == 0:
+            yield Task(self._joins[opener.step], record.path)
+            return
+        self._widths[Task(opener.step, record.path)] = width
+        for index in range(width):
+            yield Task(record.next[0], record.path.split(index))
+
+    def _is_last_arrival(self, join: Task) -> bool:
+        """Count one more input of ``join``."""
+        planned = self._step(join.step)
+        opener = Task(planned.opener or "", join.path)
+        expected = self._widths[opener] if planned.closes == "foreach" else len(planned.parents)
+        arrived = self._arrived.get(join, 0) + 1
+        if arrived < expected:
+            self._arrived[join] = arrived
+            return False
+        self._arrived.pop(join, None)
+        if planned.closes == "foreach":
+            del self._widths[opener]
+        return True
+
+    def _step(self, name: str) -> PlannedStep:
+        planned = self._steps.get(name)
+        if planned is None:
+            planned = self._steps[name] = self._plan[name]
+        return planned
+
+    @cached_property
+    def _joins(self) -> dict[str, str]:
+        """The join of each foreach, by its opener."""
+        steps = map(self._step, self._plan.names)
+        return {step.opener: step.name for step in steps if step.closes == "foreach" and step.opener is not None}
