@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import networkx as nx
@@ -55,3 +55,26 @@ class FlowGraph:
     def predecessors(self, step: str) -> tuple[str, ...]:
         """The steps before this one, in the order in which they are declared."""
         return tuple(self._graph.predecessors(step))
+
+    def topological(self) -> tuple[str, ...]:
+        """Every step after those that lead to it, declaration order among equals.
+
+        Raises ValueError where there is a loop.
+        """
+        try:
+            return tuple(nx.topological_sort(self._graph))
+        except nx.NetworkXUnfeasible as error:
+            raise ValueError(f"the graph of {self.name} has a loop") from error
+
+    def reachable(self, step: str) -> frozenset[str]:
+        """The steps that can run once ``step`` ran, itself included."""
+        return frozenset((step, *nx.descendants(self._graph, step)))
+
+    def cycles(self) -> Iterator[tuple[str, ...]]:
+        """The steps of every maximal tangle of loops, in declaration order; a step that leads to itself is one."""
+        place = {name: number for number, name in enumerate(self._steps)}
+        for component in sorted(
+            nx.strongly_connected_components(self._graph), key=lambda names: min(map(place.__getitem__, names))
+        ):
+            if len(component) > 1 or self._graph.has_edge(*(tuple(component) * 2)):
+                yield tuple(sorted(component, key=place.__getitem__))

@@ -2,6 +2,9 @@
 
 A :class:`Region` is a sequence of items that run one after the other.  Every lowering is a fold over :data:`Item` with an
 exhaustive ``match``: a new kind of item makes the type checker name every place to touch.
+
+Regions nest as deep as the flow does.  They compare by identity, and their ``repr`` is shallow, so that nothing recurses into
+them unasked; compare :func:`penstock.compiler.drawing.text` of two programs to compare their shapes.
 """
 
 from __future__ import annotations
@@ -19,19 +22,24 @@ class Run:
     step: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Branches:
     """A static split: the regions run side by side, in declaration order.
 
-    The step that splits is the item before this one, the join ``join`` the item after it.
+    The step that splits is the item before this one, the join ``join`` the item after it.  ``join`` is None for a split inside
+    a branch whose branches all end in the join of a split around it: this item is then the last of its region, and
+    the regions flow straight to that outer join, whose ``inputs`` are the ends of all of them, in order.
     """
 
     split: str
     regions: tuple[Region, ...]
-    join: str
+    join: str | None
+
+    def __repr__(self) -> str:
+        return f"<Branches of {self.split}, {len(self.regions)} to {self.join}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Each:
     """A foreach: ``body`` runs once per split.  ``opener`` is the item before this one, ``join`` the item after it."""
 
@@ -39,11 +47,14 @@ class Each:
     body: Region
     join: str
 
+    def __repr__(self) -> str:
+        return f"<Each of {self.opener} to {self.join}>"
+
 
 Item = Run | Branches | Each
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Region:
     """Items that run one after the other; never empty."""
 
@@ -53,8 +64,11 @@ class Region:
         if not self.items:
             raise ValueError("a region holds at least one item")
 
+    def __repr__(self) -> str:
+        return f"<Region of {len(self.items)} from {self.items[0]!r}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """A flow that passed the graph checks: what the user wrote, and its regions."""
 

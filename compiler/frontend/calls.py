@@ -1,0 +1,103 @@
+"""From a function's syntax tree to its ``self.next``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from penstock.compiler.frontend.sources import FunctionNode, SourceFile
+from penstock.compiler.frontend.written import Case, Keyword, NextCall, Target
+from penstock.compiler.spans import Span
+
+
+def arguments_of(node: FunctionNode) -> tuple[str, ...]:
+    """A function's arguments in order, starred ones with their stars."""
+    args = node.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
+    names += [f"*{args.vararg.arg}"] if args.vararg else []
+    names += [arg.arg for arg in args.kwonlyargs]
+    names += [f"**{args.kwarg.arg}"] if args.kwarg else []
+    return tuple(names)
+
+
+def next_calls(file: SourceFile, node: FunctionNode) -> tuple[NextCall | None, tuple[Span, ...], bool]:
+    """A step's last ``self.next``, the spans of its others, and whether its arms end in them (then none is a stray)."""
+    receiver = node.args.args[0].arg if node.args.args else "self"
+    calls = [call for call in _calls(node.body) if _is_next(call, receiver)]
+    last = node.body[-1]
+    final = last.value if isinstance(last, ast.Expr) else None
+    exit_call = next((call for call in calls if call is final), None)
+    if exit_call is None and calls:
+        ends = set(map(id, _arm_ends(last)))
+        if ends and ends == set(map(id, calls)):
+            return None, (), True
+    strays = tuple(sorted(file.span(call) for call in calls if call is not exit_call))
+    return (_read(file, exit_call, receiver) if exit_call else None), strays, False
+
+
+def _calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    for statement in body:
+        if isinstance(statement, ast.Pass):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                yield node
+
+
+def _is_next(call: ast.Call, receiver: str) -> bool:
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "next"
+        and isinstance(function.value, ast.Name)
+        and function.value.id == receiver
+    )
+
+
+def _arm_ends(statement: ast.stmt) -> Iterator[ast.expr | None]:
+    """The last expressions of all arms of an ``if`` with ``else``, or a ``match``; None for an arm that ends in something else."""
+    stack: list[ast.stmt] = [statement]
+    while stack:
+        match stack.pop():
+            case ast.If(body=body, orelse=orelse):
+                if not orelse:
+                    yield None
+                stack.extend(arm[-1] for arm in (orelse, body) if arm)
+            case ast.Match(cases=cases):
+                stack.extend(case.body[-1] for case in cases)
+            case ast.Expr(value=value):
+                yield value
+            case _:
+                yield None
+
+
+def _read(file: SourceFile, call: ast.Call, receiver: str) -> NextCall:
+    cases = None
+    targets: tuple[Target, ...] = ()
+    match call.args:
+        case [ast.Dict(keys=keys, values=values)]:
+            pairs = zip(keys, values, strict=True)
+            cases = tuple(_case(file, key, value, receiver) for key, value in pairs)
+        case arguments:
+            targets = tuple(_target(file, argument, receiver) for argument in arguments)
+    keywords = tuple(Keyword(keyword.arg, _string(keyword.value), file.span(keyword)) for keyword in call.keywords)
+    return NextCall(targets, cases, keywords, file.span(call))
+
+
+def _target(file: SourceFile, node: ast.expr, receiver: str) -> Target:
+    step = None
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == receiver:
+            step = attribute
+    return Target(step, file.text(node), file.span(node))
+
+
+def _case(file: SourceFile, key: ast.expr | None, value: ast.expr, receiver: str) -> Case:
+    literal = None
+    if isinstance(key, ast.Constant) and isinstance(key.value, str | int | float):
+        literal = str(key.value)
+    return Case(literal, _target(file, value, receiver), file.span(key if key is not None else value))
+
+
+def _string(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -1,0 +1,116 @@
+"""What stands in the user's file, before anybody judges it.
+
+These values hold right and wrong flows alike: the lint rules look at them, and only a flow that passes becomes a program.
+Nothing here knows Python's ``ast``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from penstock.compiler.spans import Span
+from penstock.compiler.steps import Decorator
+from penstock.runtime_shim.parameters import Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target of a ``self.next``: ``step`` is the name in ``self.<name>``, None where it is anything else.
+
+    ``text`` is the source, shortened to one line.
+    """
+
+    step: str | None
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``key: self.step`` in a switch; ``key`` is None where it is not a literal."""
+
+    key: str | None
+    target: Target
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """``name=value`` in a ``self.next``; ``name`` is None for ``**something``, ``text`` None where the value is no string literal."""
+
+    name: str | None
+    text: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class NextCall:
+    """A ``self.next(…)``; ``cases`` is None unless its one argument is a dict."""
+
+    targets: tuple[Target, ...]
+    cases: tuple[Case, ...] | None
+    keywords: tuple[Keyword, ...]
+    span: Span
+
+    def keyword(self, name: str) -> Keyword | None:
+        """The keyword of that name, if it is there."""
+        return next((keyword for keyword in self.keywords if keyword.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStep:
+    """A function decorated with ``@step``.
+
+    ``arguments`` are all its arguments as written (``self``, ``*rest``), ``exit`` the ``self.next`` that is its last statement,
+    ``strays`` every other one, ``in_arms`` whether it ends in an ``if`` or ``match`` each arm of which ends in a ``self.next``.
+    ``unusual`` says what it is if not a plain function (``a generator``).  ``earlier`` is the ``def`` of the same name in the
+    same class that this one silently replaces.
+    """
+
+    name: str
+    span: Span
+    last_span: Span
+    arguments: tuple[str, ...]
+    exit: NextCall | None = None
+    strays: tuple[Span, ...] = ()
+    in_arms: bool = False
+    unusual: str = ""
+    earlier: Span | None = None
+    decorators: tuple[Decorator, ...] = ()
+    doc: str = ""
+
+    @property
+    def is_join(self) -> bool:
+        """Whether it takes ``inputs``."""
+        return len(self.arguments) > 1
+
+    @property
+    def exit_span(self) -> Span:
+        """Its ``self.next``, or its last line where it has none."""
+        return self.exit.span if self.exit else self.last_span
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenParameter:
+    """A parameter and the class attribute that holds it."""
+
+    attribute: str
+    value: Parameter
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFlow:
+    """A flow class and everything its author wrote about steps, in declaration order, base classes first."""
+
+    name: str
+    span: Span
+    doc: str
+    steps: Mapping[str, WrittenStep]
+    parameters: tuple[WrittenParameter, ...]
+    decospecs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))

@@ -1,0 +1,66 @@
+"""The compiler from end to end: an imported class in, a program or diagnostics out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.flowgraph import FlowGraph
+from penstock.compiler.frontend import graph_of, read_written
+from penstock.compiler.lint import lint_graph, lint_written
+from penstock.compiler.program import Program
+from penstock.compiler.regions import program_of
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of a flow: ``graph`` unless its source cannot be read, ``program`` unless there are errors.
+
+    ``diagnostics`` holds everything there is to say, warnings included, sorted by place.
+    """
+
+    graph: FlowGraph | None
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_flow(flow_class: type, *, decospecs: Sequence[str] = ()) -> Compiled:
+    """Compile a flow as far as it goes; never raises for a mistake in it.
+
+    ``decospecs`` are what `--with` adds to every step.  What is wrong with one step hides nothing about another, but splits and
+    joins are only matched in a graph that is whole.
+    """
+    written, unread = read_written(flow_class, decospecs=decospecs)
+    if written is None:
+        return Compiled(None, None, unread)
+    graph = graph_of(written)
+    found = list(unread)
+    program = None
+    remarks, whole = lint_written(written)
+    found += remarks
+    if whole:
+        faults = lint_graph(graph)
+        found += faults
+        if not has_errors(faults):
+            program, mismatches = program_of(graph)
+            found += mismatches
+    diagnostics = tuple(sorted(found, key=lambda d: d.sort_key))
+    return Compiled(graph, None if has_errors(diagnostics) else program, diagnostics)
+
+
+def read_flow(flow_class: type, *, decospecs: Sequence[str] = ()) -> tuple[FlowGraph | None, tuple[Diagnostic, ...]]:
+    """The graph of a flow and what there is to say about it: :func:`compile_flow` without the program."""
+    compiled = compile_flow(flow_class, decospecs=decospecs)
+    return compiled.graph, compiled.diagnostics
+
+
+def demand_program(flow_class: type, *, decospecs: Sequence[str] = ()) -> Program:
+    """The program of a flow.
+
+    Raises Refused, carrying the diagnostics, where there are errors.
+    """
+    compiled = compile_flow(flow_class, decospecs=decospecs)
+    if compiled.program is None:
+        raise Refused(compiled.diagnostics)
+    return compiled.program

@@ -1,0 +1,85 @@
+"""From a program to the plan that containers read instead of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
+from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch, targets
+from penstock.runtime_shim.plan import Plan, PlannedStep
+
+
+def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> Plan:
+    """The plan of ``program``; ``defaults`` are the values of defaults that are functions, computed when deploying.
+
+    Steps stand in the order of the regions, which is topological; so the parents of a join come in the declaration order of
+    its branches.
+    """
+    closes: dict[str, tuple[str, str]] = {}
+    stacks: dict[str, tuple[str, ...]] = {}
+    parents: dict[str, list[str]] = {name: [] for name in program.graph.steps}
+    for item, stack in _walk(program.root):
+        match item:
+            case Run(step=name):
+                stacks[name] = stack
+                for target in targets(program.graph[name].transition):
+                    parents[target].append(name)
+            case Branches(split=split, join=join):
+                if join is not None:
+                    closes[join] = ("split", split)
+            case Each(opener=opener, join=join):
+                closes[join] = ("foreach", opener)
+    steps = [
+        _planned(program.graph[name], stack, tuple(parents[name]), *closes.get(name, (None, None)))
+        for name, stack in stacks.items()
+    ]
+    return Plan.of(program.name, steps, dict(defaults) if defaults else None)
+
+
+def _walk(region: Region) -> Iterator[tuple[Item, tuple[str, ...]]]:
+    """Like :func:`penstock.compiler.program.walk`, with the openers of the foreaches around each item."""
+    stack: list[tuple[Item, tuple[str, ...]]] = [(item, ()) for item in reversed(region.items)]
+    while stack:
+        item, around = stack.pop()
+        yield item, around
+        match item:
+            case Run():
+                pass
+            case Branches(regions=regions):
+                for inner in reversed(regions):
+                    stack.extend((child, around) for child in reversed(inner.items))
+            case Each(opener=opener, body=body):
+                stack.extend((child, (*around, opener)) for child in reversed(body.items))
+
+
+def _planned(
+    step: Step, stack: tuple[str, ...], parents: tuple[str, ...], closes: str | None, opener: str | None
+) -> PlannedStep:
+    kind, over, condition, cases = _ending(step)
+    return PlannedStep(
+        name=step.name,
+        kind=kind,
+        next=targets(step.transition),
+        over=over,
+        condition=condition,
+        cases=cases,
+        parents=parents,
+        closes=closes,
+        opener=opener,
+        stack=stack,
+        decorators=tuple({"name": d.name, "attributes": dict(d.attributes)} for d in step.decorators),
+    )
+
+
+def _ending(step: Step) -> tuple[str, str | None, str | None, dict[str, str]]:
+    match step.transition:
+        case Goto():
+            return "goto", None, None, {}
+        case Split():
+            return "split", None, None, {}
+        case Foreach(over=over):
+            return "foreach", over, None, {}
+        case Switch(cases=cases, condition=condition):
+            return "switch", None, condition, dict(cases)
+        case Stop():
+            return "stop", None, None, {}
