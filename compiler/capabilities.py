@@ -50,8 +50,8 @@ class Support:
 class Limits:
     """Numbers a target holds; None where it has no such limit.
 
-    ``name_length`` in characters, ``document_bytes`` of the compiled document, ``fan_out`` tasks of one foreach, ``nesting`` levels
-    of foreach.
+    ``name_length`` in characters, ``document_bytes`` of the compiled document, ``fan_out`` tasks of one foreach,
+    ``nesting`` levels of foreach.
     """
 
     name_length: int | None = None

@@ -1,9 +1,9 @@
 """Which join closes which split or foreach.
 
-A scope is pushed by an opener and popped by its join; steps of one scope follow each other.  This is the count of
-+1 per opener and −1 per join along the post-dominators of an opener, with a name on every +1: the scope a join pops to is the
-one that holds the opener, so the join found is that of the count, and two paths that disagree about the count show
-up as two different scopes at the step where they meet.  One pass in topological order; nothing recurses.
+A scope is pushed by an opener and popped by its join; steps of one scope follow each other.  This is the count of +1
+per opener and −1 per join along the post-dominators of an opener, with a name on every +1: the scope a join pops to
+is the one that holds the opener, so the join found is that of the count, and two paths that disagree about the count
+show up as two different scopes at the step where they meet.  One pass in topological order; nothing recurses.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class _Matching:
     def _close_splits(self, distinct: list[Scope]) -> tuple[Scope, tuple[str, ...]]:
         """Close whole splits, the deepest first, until one scope is left; gives that scope and what was closed.
 
-        Where that is impossible nothing is closed, and the scope is the one in the way: a foreach body, or a branch whose siblings
-        do not all arrive.
+        Where that is impossible nothing is closed, and the scope is the one in the way: a foreach body, or a branch
+        whose siblings do not all arrive.
         """
         live = set(distinct)
         deepest = [(-scope.depth, scope.number, scope) for scope in distinct]

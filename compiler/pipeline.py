@@ -28,8 +28,8 @@ class Compiled:
 def compile_flow(flow_class: type, *, decospecs: Sequence[str] = ()) -> Compiled:
     """Compile a flow as far as it goes; never raises for a mistake in it.
 
-    ``decospecs`` are what `--with` adds to every step.  What is wrong with one step hides nothing about another, but splits and
-    joins are only matched in a graph that is whole.
+    ``decospecs`` are what `--with` adds to every step.  What is wrong with one step hides nothing about another, but
+    splits and joins are only matched in a graph that is whole.
     """
     written, unread = read_written(flow_class, decospecs=decospecs)
     if written is None:

@@ -12,8 +12,8 @@ from penstock.runtime_shim.plan import Plan, PlannedStep
 def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> Plan:
     """The plan of ``program``; ``defaults`` are the values of defaults that are functions, computed when deploying.
 
-    Steps stand in the order of the regions, which is topological; so the parents of a join come in the declaration order of
-    its branches.
+    Steps stand in the order of the regions, which is topological; so the parents of a join come in the declaration
+    order of its branches.
     """
     closes: dict[str, tuple[str, str]] = {}
     stacks: dict[str, tuple[str, ...]] = {}

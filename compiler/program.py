@@ -1,10 +1,10 @@
 """The nested shape a scheduler wants: what a flow's graph becomes once, for all backends.
 
-A :class:`Region` is a sequence of items that run one after the other.  Every lowering is a fold over :data:`Item` with an
-exhaustive ``match``: a new kind of item makes the type checker name every place to touch.
+A :class:`Region` is a sequence of items that run one after the other.  Every lowering is a fold over :data:`Item`
+with an exhaustive ``match``: a new kind of item makes the type checker name every place to touch.
 
-Regions nest as deep as the flow does.  They compare by identity, and their ``repr`` is shallow, so that nothing recurses into
-them unasked; compare :func:`penstock.compiler.drawing.text` of two programs to compare their shapes.
+Regions nest as deep as the flow does.  They compare by identity, and their ``repr`` is shallow, so that nothing
+recurses into them unasked; compare :func:`penstock.compiler.drawing.text` of two programs to compare their shapes.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Run:
 class Branches:
     """A static split: the regions run side by side, in declaration order.
 
-    The step that splits is the item before this one, the join ``join`` the item after it.  ``join`` is None for a split inside
-    a branch whose branches all end in the join of a split around it: this item is then the last of its region, and
-    the regions flow straight to that outer join, whose ``inputs`` are the ends of all of them, in order.
+    The step that splits is the item before this one, the join ``join`` the item after it.  ``join`` is None for a
+    split inside a branch whose branches all end in the join of a split around it: this item is then the last of its
+    region, and the regions flow straight to that outer join, whose ``inputs`` are the ends of all of them, in order.
     """
 
     split: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from penstock.compiler.diagnostics import Diagnostic
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
 from penstock.compiler.matching import scopes_of
+from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
 from penstock.compiler.scopes import Scope, Scopes
 
 

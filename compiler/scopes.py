@@ -11,8 +11,8 @@ from penstock.compiler.diagnostics import Diagnostic
 class Scope:
     """One branch of a split, or the body of a foreach: the steps from ``first`` to before the join.
 
-    The outermost scope, the flow itself, has no ``opener`` and no ``outer``.  ``number`` counts scopes in the order in which
-    they are opened, ``depth`` the scopes around this one; ``foreach`` says that it is the body of one.
+    The outermost scope, the flow itself, has no ``opener`` and no ``outer``.  ``number`` counts scopes in the order
+    in which they are opened, ``depth`` the scopes around this one; ``foreach`` says that it is the body of one.
     """
 
     number: int
@@ -38,9 +38,10 @@ class Arrival:
 class Scopes:
     """The scopes of a graph.
 
-    ``all`` is in order of opening, so that outer scopes come before inner ones; ``opened`` gives the scopes of an opener in
-    declaration order, ``of`` the scope a step stands in (a join stands outside of what it closes), ``closed`` the openers that a
-    join closes, innermost first.  ``faults`` are the diagnostics; steps behind a fault are in no scope.
+    ``all`` is in order of opening, so that outer scopes come before inner ones; ``opened`` gives the scopes of an
+    opener in declaration order, ``of`` the scope a step stands in (a join stands outside of what it closes),
+    ``closed`` the openers that a join closes, innermost first.  ``faults`` are the diagnostics; steps behind a fault
+    are in no scope.
     """
 
     all: list[Scope] = field(default_factory=list)

@@ -74,7 +74,8 @@ class Decorator:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``span`` is its ``def`` line, ``exit_span`` its ``self.next(…)`` (its last line where there is none)."""
+    """One step: ``span`` is its ``def`` line, ``exit_span`` its ``self.next(…)`` (its last line where there is
+    none)."""
 
     name: str
     transition: Transition

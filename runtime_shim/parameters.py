@@ -17,9 +17,12 @@ _ARTICLES: Mapping[str, str] = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "json": "valid JSON"
 }  # fmt: skip
 RESERVED = frozenset(
-    "params with tag namespace obj tags decospecs run-id-file run_id_file max-num-splits max_num_splits max-workers"
-    " max_workers max-log-size max_log_size user-namespace user_namespace run-id run_id task-id task_id"
-    " runner-attribute-file runner_attribute_file".split()
+    name
+    for option in (
+        *("params", "with", "tag", "tags", "namespace", "user-namespace", "obj", "decospecs", "run-id", "run-id-file"),
+        *("task-id", "max-num-splits", "max-workers", "max-log-size", "runner-attribute-file"),
+    )
+    for name in (option, option.replace("-", "_"))
 )
 """Names that the command line needs for itself, as in Metaflow."""
 
@@ -52,10 +55,10 @@ JSONType = _JSONTypeClass()
 class Parameter:
     """A value given when a run starts, read-only in every step.
 
-    ``name`` is what the command line and schedulers call it; the attribute it is assigned to is the artifact.  ``type`` is one
-    of ``str``, ``int``, ``float``, ``bool`` and :data:`JSONType`; left out, it follows from ``default``.  ``default`` may be a
-    function of a :class:`ParameterContext`.  ``separator`` splits a string value into a list.  Without a default and not
-    ``required``, the value is None.
+    ``name`` is what the command line and schedulers call it; the attribute it is assigned to is the artifact.
+    ``type`` is one of ``str``, ``int``, ``float``, ``bool`` and :data:`JSONType`; left out, it follows from
+    ``default``.  ``default`` may be a function of a :class:`ParameterContext`.  ``separator`` splits a string value
+    into a list.  Without a default and not ``required``, the value is None.
 
     Nothing is refused here: :meth:`problems` says what is wrong, so that `check` can show it with the line.
     """
@@ -76,6 +79,7 @@ class Parameter:
         self.type = type
         self.has_default = default is not None
         self.required = bool(required) and not self.has_default
+        self.required_in_vain = bool(required) and self.has_default
         self.help = help or ""
         self.show_default = show_default
         self.separator = separator
@@ -135,8 +139,8 @@ class Parameter:
     def convert(self, value: object) -> object:
         """The parameter's value from the text of a command line or from a JSON value.
 
-        Text is read by the type (``"5"``, ``"true"``, JSON text for JSONType); other values must have it.  None stays None.
-        Raises ValueError with a sentence about the parameter.
+        Text is read by the type (``"5"``, ``"true"``, JSON text for JSONType); other values must have it.  None stays
+        None. Raises ValueError with a sentence about the parameter.
         """
         if value is None:
             return None
@@ -230,16 +234,18 @@ def parameters_of(flow_class: type) -> dict[str, Parameter]:
 def resolve(flow_class: type, given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
     """Every parameter's value as steps see it, by name.
 
-    ``given`` holds what the user gave, ``defaults`` the computed defaults of the deployed flow; both as text or JSON values.
-    Names are compared without regard to case and to ``-`` or ``_``, as a command line does.  Raises InvalidParameters
-    naming everything that is unknown, missing or of a wrong type.
+    ``given`` holds what the user gave, ``defaults`` the computed defaults of the deployed flow; both as text or JSON
+    values. Names are compared without regard to case and to ``-`` or ``_``, as a command line does.  Raises
+    InvalidParameters naming everything that is unknown, missing or of a wrong type.
     """
     parameters = parameters_of(flow_class)
     return {name: parameters[name].final(value) for name, value in _converted(flow_class, given, defaults).items()}
 
 
 def stored_input(flow_class: type, given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    """Like :func:`resolve`, as JSON-able values: stored with a run, :func:`resolve` reads them back as the same values."""
+    """Like :func:`resolve`, as JSON-able values: stored with a run, :func:`resolve` reads them back as the same
+    values.
+    """
     parameters = parameters_of(flow_class)
     return {name: parameters[name].stored(value) for name, value in _converted(flow_class, given, defaults).items()}
 

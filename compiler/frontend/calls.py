@@ -55,7 +55,8 @@ def _is_next(call: ast.Call, receiver: str) -> bool:
 
 
 def _arm_ends(statement: ast.stmt) -> Iterator[ast.expr | None]:
-    """The last expressions of all arms of an ``if`` with ``else``, or a ``match``; None for an arm that ends in something else."""
+    """The last expressions of all arms of an ``if`` with ``else``, or a ``match``; None for an arm that ends in
+    something else."""
     stack: list[ast.stmt] = [statement]
     while stack:
         match stack.pop():

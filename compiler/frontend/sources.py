@@ -22,7 +22,8 @@ class NoSource(Exception):
 
 
 class SourceFile:
-    """One file: its lines, its functions by name and first line (decorators included), its classes by qualified name."""
+    """One file: its lines, its functions by name and first line (decorators included), its classes by qualified
+    name."""
 
     def __init__(self, path: str, lines: list[str]) -> None:
         self.path = shown_path(path)

@@ -1,7 +1,7 @@
 """What stands in the user's file, before anybody judges it.
 
-These values hold right and wrong flows alike: the lint rules look at them, and only a flow that passes becomes a program.
-Nothing here knows Python's ``ast``.
+These values hold right and wrong flows alike: the lint rules look at them, and only a flow that passes becomes a
+program. Nothing here knows Python's ``ast``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """``name=value`` in a ``self.next``; ``name`` is None for ``**something``, ``text`` None where the value is no string literal."""
+    """``name=value`` in a ``self.next``; ``name`` is None for ``**something``, ``text`` None where the value is no
+    string literal."""
 
     name: str | None
     text: str | None
@@ -63,10 +64,10 @@ class NextCall:
 class WrittenStep:
     """A function decorated with ``@step``.
 
-    ``arguments`` are all its arguments as written (``self``, ``*rest``), ``exit`` the ``self.next`` that is its last statement,
-    ``strays`` every other one, ``in_arms`` whether it ends in an ``if`` or ``match`` each arm of which ends in a ``self.next``.
-    ``unusual`` says what it is if not a plain function (``a generator``).  ``earlier`` is the ``def`` of the same name in the
-    same class that this one silently replaces.
+    ``arguments`` are all its arguments as written (``self``, ``*rest``), ``exit`` the ``self.next`` that is its last
+    statement, ``strays`` every other one, ``in_arms`` whether it ends in an ``if`` or ``match`` each arm of which
+    ends in a ``self.next``. ``unusual`` says what it is if not a plain function (``a generator``).  ``earlier`` is
+    the ``def`` of the same name in the same class that this one silently replaces.
     """
 
     name: str

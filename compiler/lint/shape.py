@@ -1,0 +1,122 @@
+"""Rules about the graph as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.compiler.diagnostics import Diagnostic, Label
+from penstock.compiler.flowgraph import FlowGraph
+from penstock.compiler.steps import Foreach, Goto, Split, Stop, Switch
+
+_SHOWN = 6
+"""So many steps of a loop are named; more are left out."""
+
+
+def nothing_leads_to_start(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P202: a flow starts once."""
+    for before in graph.predecessors("start"):
+        yield Diagnostic(
+            "P202",
+            f"step `{before}` goes back to `start`",
+            Label(graph[before].exit_span),
+            (Label(graph["start"].span),),
+            help="`start` runs first and once; let it go on to another step and return to that one",
+        )
+
+
+def no_orphans(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P203: every step can be reached from `start`.
+
+    Of steps that only lead on from each other the first is named, unless none is the first.
+    """
+    reached = graph.reachable("start")
+    lost = [name for name in graph.steps if name not in reached]
+    heads = [name for name in lost if not graph.predecessors(name)]
+    for name in heads or lost[:1]:
+        yield Diagnostic(
+            "P203",
+            f"step `{name}` can never run: nothing leads to it",
+            Label(graph[name].span),
+            help=f"add `self.next(self.{name})` to another step, or remove `{name}`",
+        )
+
+
+def no_loops(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P204: without a switch a loop never ends; P205: with one it is not supported yet."""
+    for cycle in graph.cycles():
+        if "start" in cycle:
+            continue  # the edge back to `start` is what is wrong
+        inside = set(cycle)
+        leaves = any(
+            isinstance(graph[name].transition, Switch) and not inside.issuperset(graph.successors(name))
+            for name in cycle
+        )
+        path = _round(graph, cycle)
+        back = path[-1]
+        yield Diagnostic(
+            "P205" if leaves else "P204",
+            "loops are not supported yet" if leaves else "the flow never gets out of a loop",
+            Label(graph[back].exit_span, f"goes back to `{path[0]}`"),
+            (Label(graph[path[0]].span, f"the loop is {_shown(path)}"),) if back != path[0] else (),
+            help="write the steps of each turn one after the other, or use a foreach",
+        )
+
+
+def no_switch_yet(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P206: the language knows switches, no target does yet."""
+    for step in graph.steps.values():
+        match step.transition:
+            case Switch():
+                yield Diagnostic(
+                    "P206",
+                    f"step `{step.name}` is a switch, which is not supported yet",
+                    Label(step.exit_span),
+                    help="do both things in one step, or split and let a branch do nothing",
+                )
+            case Goto() | Split() | Foreach() | Stop():
+                pass
+
+
+def no_empty_branch(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P207: there is a step between a split or foreach and its join."""
+    for step in graph.steps.values():
+        match step.transition:
+            case Split():
+                kind = "split"
+            case Foreach():
+                kind = "foreach"
+            case Goto() | Switch() | Stop():
+                continue
+        for name in graph.successors(step.name):
+            if graph[name].is_join:
+                yield Diagnostic(
+                    "P207",
+                    f"the {kind} at `{step.name}` leads straight to the join `{name}`",
+                    Label(step.exit_span),
+                    (Label(graph[name].span, "takes `inputs`"),),
+                    help="put at least one step between them",
+                )
+
+
+def _round(graph: FlowGraph, cycle: tuple[str, ...]) -> list[str]:
+    """One way round, from the first step of ``cycle`` that is led to from outside to the step that goes back to it."""
+    inside = set(cycle)
+    entry = next((name for name in cycle if not inside.issuperset(graph.predecessors(name))), cycle[0])
+    came: dict[str, str] = {}
+    queue = [entry]
+    for name in queue:
+        for following in graph.successors(name):
+            if following == entry:
+                path = [name]
+                while path[-1] != entry:
+                    path.append(came[path[-1]])
+                return path[::-1]
+            if following in inside and following not in came:
+                came[following] = name
+                queue.append(following)
+    raise AssertionError("a strongly connected component has a way round")
+
+
+def _shown(path: list[str]) -> str:
+    names = path if len(path) <= _SHOWN else [*path[: _SHOWN - 1], "…", path[-1]]
+    return " → ".join([*names, path[0]])
