@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from penstock.runtime_shim.failures import EXIT_RETRY_ALLOWED, Failure
 
 Attributes = Mapping[str, object]
-"""JSON-able facts kept beside an object (Metaflow's ``metaflow-user-attributes``): locally in ``<key>_meta``, on S3 as metadata."""
+"""JSON-able facts kept beside an object (Metaflow's ``metaflow-user-attributes``): locally in ``<key>_meta``, on S3
+as metadata.
+"""
+
+Put = tuple[str, "bytes | memoryview", "Attributes | None"]
+"""One object to store: key, bytes, attributes."""
 
 
 class Missing(KeyError):
@@ -64,7 +69,22 @@ class Datastore(Protocol):
         ...
 
     def children(self, prefix: str) -> list[str]:
-        """The distinct next parts of the keys below ``prefix`` (which ends in ``/``): what a folder listing shows, sorted.
+        """The distinct next parts of the keys below ``prefix`` (which ends in ``/``): what a folder listing shows,
+        sorted.
+
+        Raises StorageFailure.
+        """
+        ...
+
+    def attributes(self, key: str) -> Attributes | None:
+        """What was stored beside the object; None where nothing was.
+
+        Raises Missing, StorageFailure.
+        """
+        ...
+
+    def children_many(self, prefixes: Sequence[str]) -> list[list[str]]:
+        """:meth:`children` of each prefix, in their order, fetched together where that helps.
 
         Raises StorageFailure.
         """
@@ -77,11 +97,16 @@ class Datastore(Protocol):
         """
         ...
 
-    def put_many(self, objects: Iterable[tuple[str, bytes | memoryview, Attributes | None]]) -> None:
+    def put_many(self, objects: Iterable[Put]) -> None:
         """Store several as by :meth:`put`, in parallel where that helps; all are stored when it returns.
 
-        Raises StorageFailure after the first that failed; others may have been stored.
+        Takes the next object only when there is room for it, so that a generator's objects need not be in memory at
+        once. Raises StorageFailure after the first that failed; others may have been stored.
         """
+        ...
+
+    def put_blobs(self, objects: Iterable[Put]) -> None:
+        """As :meth:`put_many`, for keys that name their content: one that is there already may be left alone."""
         ...
 
     def location(self, key: str) -> str:

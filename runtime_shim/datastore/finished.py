@@ -1,0 +1,155 @@
+"""A task that ended, read from its ``N.data.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.runtime_shim.datastore.blobs import decode, sha_of
+from penstock.runtime_shim.datastore.protocol import Datastore, Missing
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED, Failure, InvalidName
+from penstock.runtime_shim.paths import Path
+from penstock.runtime_shim.records import Record, blob_key
+from penstock.runtime_shim.serialization import BrokenArtifact, dumps, loads
+
+PENSTOCK = "penstock"
+"""The entry of ``N.data.json`` that Metaflow does not have."""
+
+_PICKLED_FALSE = (dumps(False), b"\x80\x02\x89.")
+_FAILED_SHAS = frozenset(map(sha_of, _PICKLED_FALSE))
+"""What ``_task_ok`` is in a task of Metaflow's that failed: known without reading it."""
+
+
+class NotFinished(Failure):
+    """A task that was to be read never started, has not ended, or failed."""
+
+    code = "R160"
+    exit_code = EXIT_RETRY_ALLOWED
+
+
+class NoSuchArtifact(Failure):
+    """A finished task has no artifact of that name."""
+
+    code = "R166"
+    exit_code = EXIT_DO_NOT_RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where an artifact's value is: the ``sha`` of its blob; ``size`` in bytes of the pickle, ``type`` as text,
+    ``encoding``.
+    """
+
+    sha: str
+    size: int
+    type: str
+    encoding: str
+
+
+@dataclass(frozen=True)
+class FinishedTask:
+    """One attempt of a task that ended.
+
+    ``ok`` is False where it failed; ``path`` and ``record`` are None for tasks that Penstock did not make, ``record``
+    also where it failed.  ``pointers`` are the ``(successor, task id)`` at which it names itself; ``ended`` in
+    seconds since 1970, None where it is not known; ``package`` the sha of the code package it ran, None on the
+    laptop.
+    """
+
+    store: Datastore
+    flow: str
+    run: str
+    step: str
+    task: str
+    attempt: int
+    objects: Mapping[str, Stored] = field(default_factory=dict)
+    ok: bool = True
+    path: Path | None = None
+    record: Record | None = None
+    pointers: tuple[tuple[str, str], ...] = ()
+    ended: float | None = None
+    package: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.flow}/{self.run}/{self.step}/{self.task}"
+
+    def load(self, name: str) -> Any:
+        """The value of the artifact ``name``.
+
+        Raises NoSuchArtifact, BrokenArtifact, UnknownClass, StorageFailure.
+        """
+        return self.load_many([name])[name]
+
+    def load_many(self, names: Iterable[str]) -> dict[str, Any]:
+        """The values of several artifacts by name, fetched together; one blob is fetched once.
+
+        Raises as :meth:`load`.
+        """
+        names = list(names)
+        for name in names:
+            if name not in self.objects:
+                raise NoSuchArtifact(
+                    f"task {self} has no artifact `{name}`", help=f"it has: {', '.join(sorted(self.objects))}"
+                )
+        shas = list(dict.fromkeys(self.objects[name].sha for name in names))
+        blobs = dict(zip(shas, self._blobs(shas, names), strict=True))
+        # Two names of one blob get a value each, as if they had been read one by one.
+        return {name: loads(blobs[self.objects[name].sha], f"{self}/{name}") for name in names}
+
+    def _blobs(self, shas: list[str], names: list[str]) -> list[bytes]:
+        keys = [blob_key(self.flow, sha) for sha in shas]
+        blobs: list[bytes] = []
+        try:
+            blobs.extend(decode(data) for _, data in self.store.get_many(keys))
+        except (Missing, ValueError) as error:
+            sha = shas[len(blobs)]
+            if isinstance(error, Missing):
+                sha = str(error.args[0]).rpartition("/")[2]
+            named = next(name for name in names if self.objects[name].sha == sha)
+            why = f"its blob is not in {self.store.root}" if isinstance(error, Missing) else str(error)
+            raise BrokenArtifact(
+                f"the artifact {self}/{named} (sha {sha}) cannot be read: {why}",
+                help="run the step that made it again",
+            ) from error
+        return blobs
+
+
+def finished_task(store: Datastore, names: tuple[str, str, str, str], data: bytes) -> FinishedTask:
+    """Read ``N.data.json`` of the task ``(flow, run, step, task id)``.
+
+    Raises BrokenArtifact where it is none.
+    """
+    try:
+        document = json.loads(data)
+        ours = document.get(PENSTOCK) or {}
+        objects = {name: _stored(sha, document["info"].get(name, {})) for name, sha in document["objects"].items()}
+        task_ok = objects.get("_task_ok")
+        record = ours.get("record")
+        return FinishedTask(
+            store,
+            *names,
+            attempt=int(document.get("attempt", 0)),
+            objects=objects,
+            ok=bool(ours["ok"]) if "ok" in ours else task_ok is None or task_ok.sha not in _FAILED_SHAS,
+            path=Path.parse(ours["path"]) if ours.get("path") is not None else None,
+            record=Record.from_json(record) if record is not None else None,
+            pointers=tuple((str(step), str(task)) for step, task in ours.get("pointers", ())),
+            ended=ours.get("time"),
+            package=ours.get("package"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidName) as error:
+        raise BrokenArtifact(
+            f"what task {'/'.join(names)} left in {store.root} cannot be read: {type(error).__name__}: {error}",
+            help="run that task again",
+        ) from error
+
+
+def _stored(sha: str, info: Mapping[str, Any]) -> Stored:
+    return Stored(
+        sha=str(sha),
+        size=int(info.get("size", 0)),
+        type=str(info.get("type", "")),
+        encoding=str(info.get("encoding", "gzip+pickle-v2")),
+    )
