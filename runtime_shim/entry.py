@@ -54,7 +54,8 @@ def main(flow_class: type[FlowSpec], argv: Sequence[str] | None = None) -> NoRet
 def dispatch(flow_class: type[FlowSpec], argv: list[str]) -> int:
     """Run one command in this process and return its exit code.
 
-    Failures are shown on stderr; everything else that goes wrong inside Penstock is a bug (3), shown with its traceback.
+    Failures are shown on stderr; everything else that goes wrong inside Penstock is a bug (3), shown with its
+    traceback.
     """
     own = any(word in _COMMANDS for word in argv)
     try:

@@ -24,6 +24,12 @@ class Failure(Exception):
         self.code = code or type(self).code
         self.exit_code = type(self).exit_code if exit_code is None else exit_code
 
+    def inside(self, pathspec: str) -> Failure:
+        """This failure with the task it happened in, unless its sentence names the task already."""
+        if pathspec not in self.message:
+            self.message = f"{pathspec}: {self.message}"
+        return self
+
     def __str__(self) -> str:
         lines = [f"error[{self.code}]: {self.message}"]
         if self.help:

@@ -23,10 +23,11 @@ def step(function: F) -> F:
 
 
 class FlowSpec:
-    """A flow: subclass it, mark methods with :func:`step`, and end the file with ``if __name__ == "__main__": MyFlow()``.
+    """A flow: subclass it, mark methods with :func:`step`, and end the file with ``if __name__ == "__main__":
+    MyFlow()``.
 
-    What a step assigns to ``self`` is an artifact: it is stored when the step ends, and carried on to the steps after it, where
-    it is read from the datastore when it is used.
+    What a step assigns to ``self`` is an artifact: it is stored when the step ends, and carried on to the steps after
+    it, where it is read from the datastore when it is used.
     """
 
     def __init__(self, use_cli: bool = True) -> None:
@@ -66,8 +67,8 @@ class FlowSpec:
         return [(frame.index, frame.num_splits, scope.item(level)) for level, frame in enumerate(scope.frames)]
 
     def next(self, *steps: Callable[..., None], foreach: str | None = None, **unknown: object) -> None:
-        """Say what comes after this step: one step, several that run side by side, or with ``foreach="xs"`` one that runs for
-        every item of ``self.xs``.  The last statement of every step but `end`.
+        """Say what comes after this step: one step, several that run side by side, or with ``foreach="xs"`` one that
+        runs for every item of ``self.xs``.  The last statement of every step but `end`.
 
         Raises a Failure where it is not what the flow was compiled with.
         """
@@ -83,10 +84,11 @@ class FlowSpec:
     def merge_artifacts(
         self, inputs: Inputs | Iterable[FlowSpec], exclude: list[str] | None = None, include: list[str] | None = None
     ) -> None:
-        """In a join, carry on the artifacts of ``inputs`` that this step has not assigned: all but ``exclude``, or only ``include``.
+        """In a join, carry on the artifacts of ``inputs`` that this step has not assigned: all but ``exclude``, or
+        only ``include``.
 
-        Raises UnhandledInMergeArtifactsException where inputs differ in an artifact, MissingInMergeArtifactsException where one of
-        ``include`` is nowhere, MergeArtifactsException outside a join or with both lists.
+        Raises UnhandledInMergeArtifactsException where inputs differ in an artifact, MissingInMergeArtifactsException
+        where one of ``include`` is nowhere, MergeArtifactsException outside a join or with both lists.
         """
         from penstock.runtime_shim.merge import merge
 

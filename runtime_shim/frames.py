@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 
 class ForeachFrame(NamedTuple):
-    """One level of the foreach stack: the first ``step`` of the body, the artifact ``var`` it runs over, the number of splits,
-    and the index of this one.
+    """One level of the foreach stack: the first ``step`` of the body, the artifact ``var`` it runs over, the number of
+    splits, and the index of this one.
 
     Stored under the name ``metaflow.task.ForeachFrame`` with exactly these fields (see ``serialization``), which
     every version of Metaflow reads.
@@ -17,7 +17,7 @@ class ForeachFrame(NamedTuple):
     step: str
     var: str
     num_splits: int
-    index: int
+    index: int  # type: ignore[assignment]  # the name of the stored field, which hides tuple.index
 
 
 def frames_of(stored: Iterable[tuple[object, ...]]) -> list[ForeachFrame]:

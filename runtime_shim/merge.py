@@ -19,7 +19,7 @@ _NOT_MERGED = PRIVATE | {
 }
 
 
-class MergeArtifactsException(Exception):
+class MergeArtifactsException(Exception):  # noqa: N818 - Metaflow names them so
     """``merge_artifacts`` was called outside a join, or with both ``include`` and ``exclude``."""
 
 
@@ -42,8 +42,8 @@ class MissingInMergeArtifactsException(MergeArtifactsException):
 def merge(flow: FlowSpec, scope: Scope, inputs: Iterable[Any], exclude: Sequence[str], include: Sequence[str]) -> None:
     """Carry the artifacts of ``inputs`` on in ``flow``, without reading them: values are compared by their sha.
 
-    Artifacts that the step has assigned or merged already are left alone.  Raises as ``FlowSpec.merge_artifacts`` says; then
-    nothing is merged.
+    Artifacts that the step has assigned or merged already are left alone.  Raises as ``FlowSpec.merge_artifacts``
+    says; then nothing is merged.
     """
     step = scope.step
     if scope.planned is None or not scope.planned.is_join:

@@ -1,5 +1,5 @@
-"""The options of a flow's command line that stand before the command, once: for `init` and `step`, which are read here, and
-for the other commands, which give the same table to click.
+"""The options of a flow's command line that stand before the command, once: for `init` and `step`, which are read
+here, and for the other commands, which give the same table to click.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ class UsageError(Failure):
 
 
 class OptionSpec(NamedTuple):
-    """One option: ``flag`` as typed, ``field`` of :class:`Options`; ``kind`` is ``value``, ``flag`` or ``many`` (repeatable)."""
+    """One option: ``flag`` as typed, ``field`` of :class:`Options`; ``kind`` is ``value``, ``flag`` or ``many``
+    (repeatable).
+    """
 
     flag: str
     field: str
@@ -55,7 +57,7 @@ class Options:
         self.datastore = _text(values.get("datastore"))
         self.datastore_root = _text(values.get("datastore_root"))
         self.metadata = _text(values.get("metadata"))
-        self.decospecs = _texts(values.get("decospecs"))
+        self.decospecs = texts(values.get("decospecs"))
         self.package_suffixes = _text(values.get("package_suffixes"))
         self.environment = _text(values.get("environment"))
         self.no_pylint = bool(values.get("no_pylint", False))
@@ -88,8 +90,8 @@ class Parsed(NamedTuple):
 def parse(specs: Sequence[OptionSpec], argv: Sequence[str], where: str, *, stop_at_word: bool = False) -> Parsed:
     """Read ``--name value``, ``--name=value`` and flags.
 
-    ``where`` names the command in errors.  With ``stop_at_word`` reading ends at the first argument that is no option; without
-    it, such an argument is an error.  Options that ``specs`` does not name are errors too.  Raises UsageError.
+    ``where`` names the command in errors.  With ``stop_at_word`` reading ends at the first argument that is no option;
+    without it, such an argument is an error.  Options that ``specs`` does not name are errors too.  Raises UsageError.
     """
     by_flag = {spec.flag: spec for spec in specs}
     values: dict[str, object] = {}
@@ -116,7 +118,7 @@ def parse(specs: Sequence[OptionSpec], argv: Sequence[str], where: str, *, stop_
             value = argv[at]
             at += 1
         if spec.kind == "many":
-            values[spec.field] = (*_texts(values.get(spec.field)), value)
+            values[spec.field] = (*texts(values.get(spec.field)), value)
         else:
             values[spec.field] = value
     return Parsed(values, [])
@@ -135,5 +137,6 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """The values of a repeatable option; none where it was not given."""
     return tuple(str(item) for item in value) if isinstance(value, (tuple, list)) else ()

@@ -17,8 +17,8 @@ STACK = "_foreach_stack"
 ITEMS = "_foreach_items"
 """The list of a foreach over something that can't be indexed, stored by the opener beside the user's artifact."""
 LEVEL = "_foreach_input_"
-"""``_foreach_input_<level>``: in a foreach's body, the stored items of the foreach at that level of the stack, whatever the
-steps in between do to the artifact it ran over.  It names a blob that exists: nothing is stored for it.
+"""``_foreach_input_<level>``: in a foreach's body, the stored items of the foreach at that level of the stack,
+whatever the steps in between do to the artifact it ran over.  It names a blob that exists: nothing is stored for it.
 """
 OF_A_TASK = frozenset(
     {"_exception", "_foreach_num_splits", "_foreach_var", "_success", "_task_ok", "_transition", "name"}
@@ -88,6 +88,7 @@ class Scope:
         self.loaded: dict[str, object] = {}
         self.taken: Taken | None = None
         self._frames = None if frames is None else list(frames)
+        self.frames_are_new = frames is not None
         self._items: dict[int, object] = {}
 
     @property
@@ -109,7 +110,9 @@ class Scope:
         return self.loaded[name]
 
     def item(self, level: int) -> object:
-        """The value that the foreach at ``level`` of the stack gave this task, None where it can't be found any more."""
+        """The value that the foreach at ``level`` of the stack gave this task, None where it can't be found any
+        more.
+        """
         if level not in self._items:
             self._items[level] = self._find_item(level)
         return self._items[level]
@@ -127,7 +130,8 @@ class Scope:
 
 
 def constants_of(flow_class: type) -> dict[str, object]:
-    """The class constants of a flow by name: public attributes that are neither functions, properties, classes nor parameters.
+    """The class constants of a flow by name: public attributes that are neither functions, properties, classes nor
+    parameters.
 
     They are read-only in steps and stored once, with the parameters.
     """
