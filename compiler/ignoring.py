@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 _POSIX_CLASSES = {
     "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": " \\t", "cntrl": "\\x00-\\x1f\\x7f", "digit": "0-9",
-    "graph": "\\x21-\\x7e", "lower": "a-z", "print": "\\x20-\\x7e", "punct": "!-/:-@\\[-`{-~", "space": " \\t\\n\\r\\f\\v",
-    "upper": "A-Z", "xdigit": "0-9A-Fa-f",
+    "graph": "\\x21-\\x7e", "lower": "a-z", "print": "\\x20-\\x7e", "punct": "!-/:-@\\[-`{-~",
+    "space": " \\t\\n\\r\\f\\v", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
+_SPECIAL = re.compile(r"[*?\[\\]")
 _NEVER = "(?!)"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One pattern: ``negated`` takes a path in again, ``folders_only`` leaves files alone, ``anchored`` patterns are matched from
-    the folder of their file, others against the last part of a path.
+    """One pattern: ``negated`` takes a path in again, ``folders_only`` leaves files alone, ``anchored`` patterns are
+    matched from the folder of their file, others against the last part of a path.
     """
 
     regex: re.Pattern[str]
@@ -41,8 +42,8 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 def is_ignored(path: str, *, is_folder: bool, rules: Sequence[tuple[str, Iterable[Rule]]]) -> bool:
     """What the last matching rule says of ``path``; False where none matches.
 
-    ``rules`` are (folder, its rules), outermost folder first, folders given as ``""`` or ``a/b/``.  A path inside an ignored
-    folder is not asked for: the caller doesn't enter it, as git doesn't.
+    ``rules`` are (folder, its rules), outermost folder first, folders given as ``""`` or ``a/b/``.  A path inside an
+    ignored folder is not asked for: the caller doesn't enter it, as git doesn't.
     """
     verdict = False
     for folder, inner in rules:
@@ -106,9 +107,12 @@ def _regex(pattern: str, anchored: bool) -> str:
 
 def _stars(pattern: str, start: int, end: int, anchored: bool, out: list[str]) -> int:
     """Translate the run of asterisks ``pattern[start:end]``; returns where to go on."""
-    whole_part = (start == 0 or pattern[start - 1] == "/") and (end == len(pattern) or pattern[end] == "/")
-    if end - start == 2 and whole_part and anchored:
-        if end == len(pattern):
+    # git compares the literal beginning of a pattern first and matches the rest alone, where `**` is then the
+    # beginning too.
+    begins = start == 0 or pattern[start - 1] == "/" or not _SPECIAL.search(pattern, 0, start)
+    whole_part = begins and (end == len(pattern) or pattern.startswith(("/", "\\/"), end))
+    if end - start >= 2 and whole_part and anchored:
+        if end == len(pattern) or pattern[end] == "\\":
             out.append(".*")
             return end
         out.append("(?:.*/)?")
@@ -155,7 +159,8 @@ def _bracket_item(pattern: str, at: int) -> tuple[str | None, int]:
         high, end = _bracket_character(pattern, after + 1)
         if high is None:
             return None, at
-        return (f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""), end
+        span = f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+        return re.escape(low) + span, end  # git: of a range upside down its first character counts
     return re.escape(low), after
 
 

@@ -1,0 +1,36 @@
+"""What AWS Step Functions can run, and the numbers it holds."""
+
+from __future__ import annotations
+
+from penstock.compiler.capabilities import Capabilities, Feature, Level, Limits, Support
+
+NAME_LENGTH = 80
+"""Characters of a state's, a state machine's, an execution's and a job's name."""
+DEFINITION_BYTES = 1_048_576
+"""Bytes of a state machine's definition."""
+OVERRIDES_LENGTH = 8_192
+"""Characters of a job's container overrides, names, values and JSON around them included."""
+
+_NOT_YET = "Penstock does not compile it for this target yet."
+
+
+def _native(sentence: str) -> Support:
+    return Support(Level.NATIVE, sentence)
+
+
+CAPABILITIES = Capabilities(
+    support={
+        Feature.LINEAR: _native("A state per step."),
+        Feature.BRANCHES: _native("A Parallel state."),
+        Feature.FOREACH: _native("A Map state over the splits in the opener's record, 40 at a time."),
+        Feature.NESTED_FOREACH: _native("Map states inside Map states."),
+        Feature.FOREACH_IN_BRANCH: _native("A Map state inside a Parallel state."),
+        Feature.BRANCH_IN_FOREACH: _native("A Parallel state inside a Map state."),
+        Feature.EMPTY_FOREACH: _native("A Map state over an empty list succeeds at once."),
+        Feature.PARAMETERS: _native("The input of the execution, stored as an object of the run."),
+        Feature.SWITCH: Support(Level.NOT_YET, _NOT_YET),
+        Feature.LOOP: Support(Level.NOT_YET, _NOT_YET),
+        Feature.CROSSING_BRANCHES: Support(Level.NOT_YET, _NOT_YET),
+    },
+    limits=Limits(name_length=NAME_LENGTH, document_bytes=DEFINITION_BYTES),
+)

@@ -1,0 +1,54 @@
+"""Names of states, jobs and job definitions: readable, unique, and never above what AWS takes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from penstock.backends.step_functions.capabilities import NAME_LENGTH
+
+FIRST_STATE = "put input"
+"""Steps' names hold no space, so no step's state can have this name or one of those below."""
+
+
+def splits_state(opener: str) -> str:
+    """The state that reads the opener's record."""
+    return _shortened(opener, " splits")
+
+
+def foreach_state(opener: str) -> str:
+    """The Map state of a foreach."""
+    return _shortened(opener, " foreach")
+
+
+def branches_state(split: str) -> str:
+    """The Parallel state of a static split."""
+    return _shortened(split, " branches")
+
+
+def job_name(flow: str, step: str) -> str:
+    """What the Batch console shows: ``<flow>-<step>``."""
+    return _shortened(_plain(f"{flow}-{step}"))
+
+
+def job_definition_name(flow: str, content: bytes) -> str:
+    """``penstock-<flow>-<hash of the content>``: equal definitions have equal names, others have others."""
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return f"{_shortened(_plain(f'penstock-{flow}'))}-{digest}"
+
+
+def _plain(name: str) -> str:
+    """``name`` in the letters that Batch takes; what another name would give too is told apart by a hash."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    return plain if plain == name else f"{plain}-{_digest(name)}"
+
+
+def _shortened(name: str, suffix: str = "") -> str:
+    if len(name) + len(suffix) <= NAME_LENGTH:
+        return name + suffix
+    digest = _digest(name)
+    return f"{name[: NAME_LENGTH - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -1,0 +1,39 @@
+"""What a state machine depends on besides the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.backends.protocol import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFunctionsSettings(Settings):
+    """``job_queue`` is a queue's name or ARN, ``job_role`` the ARN of the role that containers have, ``sfn_role`` the
+    ARN of the role that the state machine has.  ``vcpus`` and ``memory`` (MiB) are what a step gets that asks for
+    nothing else.
+    """
+
+    job_queue: str
+    job_role: str
+    sfn_role: str
+    vcpus: int = 1
+    memory: int = 4096
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of the datastore's root."""
+        return _split_root(self.datastore_root)[0]
+
+    @property
+    def key_prefix(self) -> str:
+        """What stands before every key, with its ``/``; empty where the root is the bucket itself."""
+        prefix = _split_root(self.datastore_root)[1]
+        return f"{prefix}/" if prefix else ""
+
+
+def _split_root(root: str) -> tuple[str, str]:
+    if not root.startswith("s3://"):
+        raise ValueError(f"not an S3 root: {root!r}")
+    bucket, _, prefix = root[5:].partition("/")
+    return bucket, prefix.strip("/")

@@ -1,0 +1,98 @@
+"""The states of a compiled machine, one function each.
+
+The state of an execution is ``{r, p}``: the run id and the path of what runs next.  Every state passes it on, and the
+record of a foreach's opener, which has these two and ``splits``, takes its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.backends.step_functions.names import job_name
+from penstock.backends.step_functions.settings import StepFunctionsSettings
+from penstock.runtime_shim.records import input_key
+
+RUN_ID_PREFIX = "sfn-"
+
+_RETRY_OF_JOBS = [
+    # Batch itself hiccups (throttling, a 5xx of SubmitJob); a job that failed is another error and is not run again
+    # here. The delay doubles from 2 seconds: BackoffRate is 2.0 where it is left out.
+    {"ErrorEquals": ["Batch.AWSBatchException"], "IntervalSeconds": 2, "MaxAttempts": 10, "JitterStrategy": "FULL"}
+]
+_RETRY_OF_OBJECTS = [
+    # With what holds where nothing is said: 3 attempts, after 1, 2 and 4 seconds.
+    {"ErrorEquals": ["S3.S3Exception", "S3.SdkClientException"]}
+]
+
+
+def put_input(flow: str, settings: StepFunctionsSettings) -> dict[str, Any]:
+    """The first state: stores the execution's input for the start task, and gives the state its run id and path.
+
+    The only state that reads ``$$.Execution``.
+    """
+    key = settings.key_prefix + input_key(flow, RUN_ID_PREFIX + "{}")
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Parameters": {
+            "Bucket": settings.bucket,
+            "Key.$": f"States.Format('{key}', $$.Execution.Name)",
+            "Body.$": "$$.Execution.Input",
+        },
+        "ResultSelector": {"r.$": f"States.Format('{RUN_ID_PREFIX}{{}}', $$.Execution.Name)", "p": ""},
+        "Retry": _RETRY_OF_OBJECTS,
+    }
+
+
+def job(
+    flow: str, step: str, definition: str, settings: StepFunctionsSettings, events_per_split: int | None
+) -> dict[str, Any]:
+    """A step: one Batch job.  ``events_per_split`` is given for openers."""
+    environment = [
+        {"Name": "PENSTOCK_STEP", "Value": step},
+        {"Name": "PENSTOCK_RUN", "Value.$": "$.r"},
+        {"Name": "PENSTOCK_PATH", "Value.$": "$.p"},
+    ]
+    if events_per_split is not None:
+        environment.append({"Name": "PENSTOCK_EVENTS_PER_SPLIT", "Value": str(events_per_split)})
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::batch:submitJob.sync",
+        "Parameters": {
+            "JobName": job_name(flow, step),
+            "JobDefinition": definition,
+            "JobQueue": settings.job_queue,
+            "ContainerOverrides": {"Environment": environment},
+        },
+        "ResultPath": None,
+        "Retry": _RETRY_OF_JOBS,
+    }
+
+
+def read_record(flow: str, opener: str, settings: StepFunctionsSettings) -> dict[str, Any]:
+    """After a foreach's opener: its record becomes the state."""
+    key = f"{settings.key_prefix}{flow}/{{}}/_record/{opener}{{}}.json"
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": settings.bucket, "Key.$": f"States.Format('{key}', $.r, $.p)"},
+        "ResultSelector": {"record.$": "States.StringToJson($.Body)"},
+        "OutputPath": "$.record",
+        "Retry": _RETRY_OF_OBJECTS,
+    }
+
+
+def foreach(settings: StepFunctionsSettings) -> dict[str, Any]:
+    """A Map over the splits, without its ``ItemProcessor``; results are thrown away, the state passes through."""
+    return {
+        "Type": "Map",
+        "ItemsPath": "$.splits",
+        "ItemSelector": {"r.$": "$.r", "p.$": "States.Format('{}/{}', $.p, $$.Map.Item.Value)"},
+        "MaxConcurrency": settings.max_workers,
+        "ResultPath": None,
+    }
+
+
+def parallel() -> dict[str, Any]:
+    """A Parallel, without its ``Branches``; results are thrown away, the state passes through."""
+    return {"Type": "Parallel", "ResultPath": None}

@@ -1,0 +1,67 @@
+"""The program that a bare container starts with: fetches the code package, and hands over to what is in it.
+
+A target embeds this file, without its comments and docstrings, as ``python -c``
+(``penstock.compiler.packaging.bootstrap``), so it is small, imports nothing of Penstock, and keeps to the syntax of
+every Python that an image may have.
+"""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+
+def failure(code: str, sentence: str, exit_code: int) -> SystemExit:
+    """What to raise, after one sentence for whoever reads the job's log."""
+    sys.stderr.write(f"error[{code}]: {sentence}\n")
+    return SystemExit(exit_code)
+
+
+def fetch() -> bytes:
+    """The stored code package.  Nothing is installed where the image has botocore: boto3 and penstock bring it."""
+    env = os.environ
+    try:
+        import botocore.session
+    except ImportError:
+        if subprocess.call([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "boto3"]):
+            image = env.get("PENSTOCK_IMAGE", "")
+            raise failure("R190", f"the image {image} has no boto3, and pip could not install it", 203) from None
+        import botocore.session
+    sha = env["PENSTOCK_PACKAGE"]
+    bucket, _, prefix = env["PENSTOCK_ROOT"][5:].partition("/")
+    key = "/".join(filter(None, [prefix.strip("/"), env["PENSTOCK_FLOW"], "data", sha[:2], sha]))
+    try:
+        region, endpoint = env.get("METAFLOW_AWS_S3_REGION"), env.get("METAFLOW_S3_ENDPOINT_URL")
+        client = botocore.session.get_session().create_client("s3", region_name=region, endpoint_url=endpoint)
+        found = client.get_object(Bucket=bucket, Key=key)  # type: ignore[attr-defined]  # botocore makes it at run time
+        return bytes(found["Body"].read())
+    except Exception as error:
+        raise failure("R191", f"could not fetch the code package s3://{bucket}/{key}: {error}", 203) from None
+
+
+def main() -> None:
+    """Unpack into a fresh folder, and run the step from there."""
+    sha = os.environ["PENSTOCK_PACKAGE"]
+    try:
+        data = gzip.decompress(fetch())
+    except (OSError, EOFError, ValueError):
+        data = b""
+    if hashlib.new("sha1", data, usedforsecurity=False).hexdigest() != sha:
+        raise failure("R192", f"the stored code package {sha} is damaged: deploy the flow again", 202)
+    folder = tempfile.mkdtemp(prefix="penstock-")
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(folder)  # noqa: S202 - its content has the sha that was compiled
+    os.chdir(folder)
+    sys.path[0] = folder
+    from penstock.runtime_shim import container
+
+    sys.exit(container.main())
+
+
+if __name__ == "__main__":
+    main()
