@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+
+from penstock.compiler.diagnostics import Diagnostic, Label, Severity
+from penstock.compiler.program import Branches, Each, Program, Run, walk_within
+from penstock.compiler.spans import Span
+
+_PLACES = 4
+"""So many places of one gap are shown besides the first."""
+_NOTHING_ELSE: Mapping[str, Capabilities] = MappingProxyType({})
 
 
 class Feature(Enum):
@@ -72,3 +80,107 @@ class Capabilities:
         if missing:
             raise ValueError(f"no answer for {', '.join(missing)}")
         object.__setattr__(self, "support", MappingProxyType(dict(self.support)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Nesting:
+    """How many foreaches an item stands in, and whether it stands in a branch."""
+
+    foreaches: int = 0
+    in_branch: bool = False
+
+    def enter(self, item: Branches | Each) -> _Nesting:
+        if isinstance(item, Each):
+            return _Nesting(self.foreaches + 1, self.in_branch)
+        return _Nesting(self.foreaches, True)
+
+
+def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
+    """What the flow asks of a target, with the places that ask, outer before inner."""
+    graph = program.graph
+    yield Feature.LINEAR, graph.span
+    for parameter in graph.parameters:
+        yield Feature.PARAMETERS, parameter.span or graph.span
+    for item, nesting in walk_within(program.root, _Nesting(), _Nesting.enter):
+        match item:
+            case Run():
+                pass
+            case Branches(split=split):
+                yield Feature.BRANCHES, graph[split].exit_span
+                if nesting.foreaches:
+                    yield Feature.BRANCH_IN_FOREACH, graph[split].exit_span
+            case Each(opener=opener):
+                span = graph[opener].exit_span
+                yield Feature.FOREACH, span
+                yield Feature.EMPTY_FOREACH, span
+                if nesting.foreaches:
+                    yield Feature.NESTED_FOREACH, span
+                if nesting.in_branch:
+                    yield Feature.FOREACH_IN_BRANCH, span
+
+
+def check(
+    program: Program, title: str, capabilities: Capabilities, others: Mapping[str, Capabilities] = _NOTHING_ELSE
+) -> tuple[Diagnostic, ...]:
+    """Every gap between what ``program`` demands and what a target can do, sorted by place.
+
+    ``title`` is what people call the target; ``others`` are the targets by name that a message may recommend instead.
+    A foreach may turn out to be empty only when it runs, so that gap is a warning; all others are errors.
+    """
+    places: dict[Feature, list[Span]] = {}
+    for feature, span in demands(program):
+        places.setdefault(feature, []).append(span)
+    gaps = [
+        _gap(feature, spans, title, capabilities, others)
+        for feature, spans in places.items()
+        if not capabilities.support[feature].usable
+    ]
+    gaps += _long_names(program, title, capabilities.limits)
+    gaps += _deep_nesting(program, title, capabilities.limits)
+    return tuple(sorted(gaps, key=lambda gap: gap.sort_key))
+
+
+def _gap(
+    feature: Feature, spans: list[Span], title: str, capabilities: Capabilities, others: Mapping[str, Capabilities]
+) -> Diagnostic:
+    support = capabilities.support[feature]
+    able = [f"`{name}`" for name, other in sorted(others.items()) if other.support[feature].usable]
+    never = support.level is Level.NEVER
+    message = f"{title} cannot run {feature.value}" if never else f"{title} cannot run {feature.value} yet"
+    more = len(spans) - 1 - _PLACES
+    return Diagnostic(
+        "P301" if never else "P302",
+        message,
+        Label(spans[0], support.sentence),
+        tuple(Label(span, f"and {more} more" if place == _PLACES and more > 0 else "")
+              for place, span in enumerate(spans[1 : _PLACES + 1], 1)),
+        help=f"compile with {' or '.join(able)}" if able else "no target of this version can; write the flow without
+        it", severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
+    )
+
+
+def _long_names(program: Program, title: str, limits: Limits) -> Iterator[Diagnostic]:
+    if limits.name_length is None:
+        return
+    for step in program.graph.steps.values():
+        if len(step.name) > limits.name_length:
+            yield Diagnostic(
+                "P401",
+                f"the name of this step has {len(step.name)} characters, {title} takes at most {limits.name_length}",
+                Label(step.span),
+                help="choose a shorter name",
+            )
+
+
+def _deep_nesting(program: Program, title: str, limits: Limits) -> Iterator[Diagnostic]:
+    if limits.nesting is None:
+        return
+    for item, nesting in walk_within(program.root, _Nesting(), _Nesting.enter):
+        # What is deeper still is said by the first foreach that is too deep.
+        if isinstance(item, Each) and nesting.foreaches == limits.nesting:
+            yield Diagnostic(
+                "P402",
+                f"foreach number {limits.nesting + 1} inside each other, {title} takes at most {limits.nesting}",
+                Label(program.graph[item.opener].exit_span),
+                help="loop over the inner items inside of one step",
+            )

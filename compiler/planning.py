@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
+from penstock.compiler.program import Branches, Each, Program, Run, walk_within
 from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch, targets
 from penstock.runtime_shim.plan import Plan, PlannedStep
 
@@ -18,7 +18,7 @@ def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> P
     closes: dict[str, tuple[str, str]] = {}
     stacks: dict[str, tuple[str, ...]] = {}
     parents: dict[str, list[str]] = {name: [] for name in program.graph.steps}
-    for item, stack in _walk(program.root):
+    for item, stack in walk_within(program.root, (), _inside):
         match item:
             case Run(step=name):
                 stacks[name] = stack
@@ -36,20 +36,8 @@ def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> P
     return Plan.of(program.name, steps, dict(defaults) if defaults else None)
 
 
-def _walk(region: Region) -> Iterator[tuple[Item, tuple[str, ...]]]:
-    """Like :func:`penstock.compiler.program.walk`, with the openers of the foreaches around each item."""
-    stack: list[tuple[Item, tuple[str, ...]]] = [(item, ()) for item in reversed(region.items)]
-    while stack:
-        item, around = stack.pop()
-        yield item, around
-        match item:
-            case Run():
-                pass
-            case Branches(regions=regions):
-                for inner in reversed(regions):
-                    stack.extend((child, around) for child in reversed(inner.items))
-            case Each(opener=opener, body=body):
-                stack.extend((child, (*around, opener)) for child in reversed(body.items))
+def _inside(stack: tuple[str, ...], item: Branches | Each) -> tuple[str, ...]:
+    return (*stack, item.opener) if isinstance(item, Each) else stack
 
 
 def _planned(

@@ -9,10 +9,13 @@ recurses into them unasked; compare :func:`penstock.compiler.drawing.text` of tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from penstock.compiler.flowgraph import FlowGraph
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,26 @@ class Program:
 
 def walk(region: Region) -> Iterator[Item]:
     """Every item of a region and of the regions inside it, outer before inner, in order; iterative."""
-    stack: list[Item] = list(reversed(region.items))
+    return (item for item, _ in walk_within(region, None, lambda around, _: around))
+
+
+def walk_within(region: Region, around: A, enter: Callable[[A, Branches | Each], A]) -> Iterator[tuple[Item, A]]:
+    """Like :func:`walk`, with what the caller knows about the surroundings of each item.
+
+    That is ``around`` at the top, and inside of an item what ``enter`` makes of the item's own surroundings and the
+    item.
+    """
+    stack = [(item, around) for item in reversed(region.items)]
     while stack:
-        item = stack.pop()
-        yield item
+        item, here = stack.pop()
+        yield item, here
         match item:
             case Run():
                 pass
             case Branches(regions=regions):
+                inside = enter(here, item)
                 for inner in reversed(regions):
-                    stack.extend(reversed(inner.items))
+                    stack.extend((child, inside) for child in reversed(inner.items))
             case Each(body=body):
-                stack.extend(reversed(body.items))
+                inside = enter(here, item)
+                stack.extend((child, inside) for child in reversed(body.items))

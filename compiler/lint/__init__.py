@@ -18,6 +18,7 @@ WrittenRule = Callable[[WrittenFlow], Iterator[Diagnostic]]
 GraphRule = Callable[[FlowGraph], Iterator[Diagnostic]]
 
 DEFINITION_RULES: tuple[WrittenRule, ...] = (
+    names.flow_is_nameable,
     names.well_formed,
     names.not_reserved,
     names.defined_once,

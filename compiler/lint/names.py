@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.frontend.written import WrittenFlow
 
-_STEP_NAME = re.compile(r"[a-z0-9][a-z0-9_]*\Z")
+_STEP_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,127}\Z")
+_FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 RESERVED_STEPS = frozenset({"name", "next", "input", "index", "cmd"})
 """What a flow object means by these names would be lost; the list is Metaflow's."""
 
@@ -21,7 +22,7 @@ def well_formed(flow: WrittenFlow) -> Iterator[Diagnostic]:
                 "P102",
                 f"`{step.name}` cannot be the name of a step",
                 Label(step.span),
-                help="use lower-case ASCII letters, digits and `_`, not starting with `_`",
+                help="use lower-case ASCII letters, digits and `_`, not starting with `_`, at most 128",
             )
 
 
@@ -48,3 +49,14 @@ def defined_once(flow: WrittenFlow) -> Iterator[Diagnostic]:
                 (Label(step.earlier, "this one is lost"),),
                 help="rename or remove one of them",
             )
+
+
+def flow_is_nameable(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P105: the flow's name is part of every path in the datastore."""
+    if not _FLOW_NAME.match(flow.name):
+        yield Diagnostic(
+            "P105",
+            f"`{flow.name}` cannot be the name of a flow",
+            Label(flow.span),
+            help="name the class in ASCII letters, digits and `_`, at most 128",
+        )
