@@ -1,14 +1,14 @@
 """Where a task stands, and the names that come from outside.
 
-A path is a list of frames: ``/N`` a foreach split, ``/tN`` a loop turn; the empty string outside both.  The task id is ``t``
-plus the frames joined by dots: ``t``, ``t.2.0``, ``t.2.t3``.  It is a function of the path alone, so ids are equal on every
-backend and in every retry.
+A path is a list of frames: ``/N`` a foreach split, ``/tN`` a loop turn; the empty string outside both.  The task id is
+``t`` plus the frames joined by dots: ``t``, ``t.2.0``, ``t.2.t3``.  It is a function of the path alone, so ids are
+equal on every backend and in every retry.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.runtime_shim.failures import InvalidName
 
@@ -16,8 +16,7 @@ _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@-]{0,127}\Z")
 _FRAME = re.compile(r"(t?)(0|[1-9][0-9]{0,17})\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One step inwards: split ``number`` of a foreach, or turn ``number`` of a loop."""
 
     number: int
@@ -27,8 +26,7 @@ class Frame:
         return f"t{self.number}" if self.turn else str(self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """The frames from the outermost to the innermost."""
 
     frames: tuple[Frame, ...] = ()
@@ -87,8 +85,7 @@ def _frame(part: str, whole: str) -> Frame:
     return Frame(int(match.group(2)), turn=bool(match.group(1)))
 
 
-@dataclass(frozen=True, slots=True)
-class PathSpec:
+class PathSpec(NamedTuple):
     """``[flow/]run[/step[/task[/attempt]]]``, every part checked."""
 
     run: str
@@ -109,7 +106,8 @@ def checked_name(text: str, what: str) -> str:
     """
     if not _PART.match(text):
         raise InvalidName(
-            f"{text!r} cannot be a {what}: use letters, digits and `_ . + = @ -`, at most 128, starting with a letter, digit or `_`"
+            f"{text!r} cannot be a {what}: use letters, digits and `_ . + = @ -`, at most 128, starting with a letter,"
+            " digit or `_`"
         )
     return text
 

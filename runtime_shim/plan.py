@@ -7,8 +7,9 @@ the run (``<flow>/<run>/_plan.json``) for the `step` commands that are started w
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 PLAN_VERSION = 1
 PLAN_FILE = "penstock_plan.json"
@@ -17,16 +18,15 @@ PLAN_ENV = "PENSTOCK_PLAN"
 """Environment variable with the plan's path on this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(NamedTuple):
     """One step, as the runner needs it.
 
-    ``kind`` is how it ends: ``goto``, ``split``, ``foreach``, ``switch`` or ``stop``; ``next`` its successors in declaration
-    order (for a switch: the distinct targets), ``over`` the artifact a foreach runs over.  ``parents`` are the steps
-    that lead here, for a join in the declaration order of its branches.  ``closes`` is what a join closes: ``foreach``
-    or ``split``, else None, and ``opener`` the step that opened it (the outermost where a join closes several splits).
-    ``stack`` names the foreach openers around the step, outermost first, ``loops`` the loop headers it turns with.
-    ``decorators`` are ``{"name": …, "attributes": {…}}``.
+    ``kind`` is how it ends: ``goto``, ``split``, ``foreach``, ``switch`` or ``stop``; ``next`` its successors in
+    declaration order (for a switch: the distinct targets), ``over`` the artifact a foreach runs over.  ``parents`` are
+    the steps that lead here, for a join in the declaration order of its branches.  ``closes`` is what a join closes:
+    ``foreach`` or ``split``, else None, and ``opener`` the step that opened it (the outermost where a join closes
+    several splits). ``stack`` names the foreach openers around the step, outermost first, ``loops`` the loop headers
+    it turns with. ``decorators`` are ``{"name": …, "attributes": {…}}``.
     """
 
     name: str
@@ -34,7 +34,7 @@ class PlannedStep:
     next: tuple[str, ...] = ()
     over: str | None = None
     condition: str | None = None
-    cases: dict[str, str] = field(default_factory=dict)
+    cases: Mapping[str, str] = MappingProxyType({})
     parents: tuple[str, ...] = ()
     closes: str | None = None
     opener: str | None = None
@@ -97,6 +97,7 @@ class Plan:
 
 
 def _compact(step: PlannedStep) -> dict[str, Any]:
-    raw = asdict(step)
+    raw = step._asdict()
     del raw["name"]
+    raw["cases"] = dict(step.cases)
     return {name: value for name, value in raw.items() if name == "kind" or value not in ((), None, {}, [])}

@@ -1,23 +1,21 @@
 """The record of a task that ended, and where everything about a run is stored.
 
 The record is what schedulers read: for Step Functions it *is* the next state.  It is written after ``N.data.json``
-and before ``N.DONE.lock``, always overwriting.  The same JSON stands inside ``N.data.json`` (under ``penstock``), so that a
-reader that opens a finished task needs no second request.
+and before ``N.DONE.lock``, always overwriting.  The same JSON stands inside ``N.data.json`` (under ``penstock``), so
+that a reader that opens a finished task needs no second request.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.runtime_shim.paths import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """``run`` id; ``path`` of the successor; ``next`` step names; ``splits`` the width of a foreach, else None; ``parents``
-    as ``step/task``, in the order of ``inputs``.
+class Record(NamedTuple):
+    """``run`` id; ``path`` of the successor; ``next`` step names; ``splits`` the width of a foreach, else None;
+    ``parents`` as ``step/task``, in the order of ``inputs``.
     """
 
     run: str
@@ -64,8 +62,8 @@ def task_prefix(flow: str, run: str, step: str, task: str) -> str:
 
 
 def record_key(flow: str, run: str, step: str, path: Path) -> str:
-    """``<flow>/<run>/_record/<step>/2/0.json`` for the path ``/2/0``, ``…/<step>.json`` for the root: a scheduler makes the
-    key by appending the path it carries.
+    """``<flow>/<run>/_record/<step>/2/0.json`` for the path ``/2/0``, ``…/<step>.json`` for the root: a scheduler
+    makes the key by appending the path it carries.
     """
     return f"{flow}/{run}/_record/{step}{path}.json"
 

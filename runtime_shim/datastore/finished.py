@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from penstock.runtime_shim.datastore.blobs import decode, sha_of
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
@@ -36,8 +36,7 @@ class NoSuchArtifact(Failure):
     exit_code = EXIT_DO_NOT_RETRY
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """Where an artifact's value is: the ``sha`` of its blob; ``size`` in bytes of the pickle, ``type`` as text,
     ``encoding``.
     """
@@ -48,8 +47,7 @@ class Stored:
     encoding: str
 
 
-@dataclass(frozen=True)
-class FinishedTask:
+class FinishedTask(NamedTuple):
     """One attempt of a task that ended.
 
     ``ok`` is False where it failed; ``path`` and ``record`` are None for tasks that Penstock did not make, ``record``
@@ -64,7 +62,7 @@ class FinishedTask:
     step: str
     task: str
     attempt: int
-    objects: Mapping[str, Stored] = field(default_factory=dict)
+    objects: Mapping[str, Stored] = MappingProxyType({})
     ok: bool = True
     path: Path | None = None
     record: Record | None = None
