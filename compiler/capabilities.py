@@ -147,15 +147,15 @@ def _gap(
     able = [f"`{name}`" for name, other in sorted(others.items()) if other.support[feature].usable]
     never = support.level is Level.NEVER
     message = f"{title} cannot run {feature.value}" if never else f"{title} cannot run {feature.value} yet"
-    more = len(spans) - 1 - _PLACES
+    shown = spans[1 : _PLACES + 1]
+    more = len(spans) - 1 - len(shown)
     return Diagnostic(
         "P301" if never else "P302",
         message,
         Label(spans[0], support.sentence),
-        tuple(Label(span, f"and {more} more" if place == _PLACES and more > 0 else "")
-              for place, span in enumerate(spans[1 : _PLACES + 1], 1)),
-        help=f"compile with {' or '.join(able)}" if able else "no target of this version can; write the flow without
-        it", severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
+        tuple(Label(span, f"and {more} more" if more and span is shown[-1] else "") for span in shown),
+        help=f"compile with {' or '.join(able)}" if able else "no target can run it so far",
+        severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
     )
 
 

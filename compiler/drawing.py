@@ -10,7 +10,7 @@ from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch
 
 
 def dot(graph: FlowGraph) -> str:
-    """The graph in the language of GraphViz, nodes and edges in declaration order; wrong flows are drawn as they are."""
+    """The graph in the language of GraphViz, in declaration order; wrong flows are drawn as they are."""
     lines = [f"digraph {_quoted(graph.name)} {{"]
     for step in graph.steps.values():
         label = f'<<b>{step.name}</b> | <font point-size="10">{_role(step)}</font>>'
