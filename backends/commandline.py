@@ -1,13 +1,13 @@
 """What the command groups of all targets share: the state they are given and options made from a flow's parameters.
 
-A target's click group finds a :class:`State` as ``context.obj``.  Commands that take the flow's parameters are made with
-``cls=FlowCommand`` and read them by :func:`given_parameters`.
+A target's click group finds a :class:`State` as ``context.obj``.  Commands that take the flow's parameters are made
+with ``cls=FlowCommand`` and read them by :func:`given_parameters`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 
@@ -46,6 +46,10 @@ class State(Protocol):
         """How the flow file is run, as arguments after the interpreter."""
         ...
 
+    def add_decospecs(self, decospecs: Sequence[str]) -> None:
+        """Take the `--with` of a command, besides those before it; before anything is compiled."""
+        ...
+
     def compiled(self) -> Compiled:
         """The flow, compiled once, with everything there is to say about it."""
         ...
@@ -68,8 +72,8 @@ class State(Protocol):
 class FlowCommand(click.Command):
     """A command with one option for every parameter of the flow, beside its own.
 
-    Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  Where an
-    option is not given, ``METAFLOW_RUN_<NAME>`` of the environment counts.
+    Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  Where
+    an option is not given, ``METAFLOW_RUN_<NAME>`` of the environment counts.
     """
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -126,7 +130,9 @@ def _help(parameter: Parameter) -> str:
 
 def _remember(ctx: click.Context, option: click.Parameter, text: str | None) -> None:
     if text is not None:
-        cast("dict[str, str]", ctx.meta.setdefault(__name__, {}))[cast("_ParameterOption", option).parameter.name] = text
+        cast("dict[str, str]", ctx.meta.setdefault(__name__, {}))[cast("_ParameterOption", option).parameter.name] = (
+            text
+        )
 
 
 def given_parameters(ctx: click.Context) -> dict[str, object]:

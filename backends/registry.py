@@ -73,7 +73,7 @@ def _plugins() -> Iterator[EntryPoint]:
 def _load_plugin(entry: EntryPoint) -> Backend[Any]:
     try:
         loaded = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever a plugin's import raises must name the plugin
+    except Exception as error:  # whatever a plugin's import raises must name the plugin
         raise Refused([_broken(entry, error)]) from error
     if not isinstance(getattr(loaded, "info", None), BackendInfo) or not callable(getattr(loaded, "lower", None)):
         raise Refused([_no_backend(entry)])
@@ -102,7 +102,8 @@ def _broken(entry: EntryPoint, error: Exception) -> Diagnostic:
 def _no_backend(entry: EntryPoint) -> Diagnostic:
     return Diagnostic(
         "P502",
-        f"{entry.value} of {_distribution(entry)} is registered as the target `{entry.name}` but has no `info` and `lower`",
+        f"{entry.value} of {_distribution(entry)} is registered as the target `{entry.name}` "
+        "but has no `info` and `lower`",
         help=f"{_pip_line(entry, 'install --upgrade')}, or {_pip_line(entry, 'uninstall')}",
     )
 

@@ -33,13 +33,13 @@ def run_file(path: str, arguments: Sequence[str]) -> int:
         runpy.run_path(path, run_name="__main__")
     except NoFlow as failure:
         return _say(str(failure))
-    except Exception as error:  # noqa: BLE001 - the user's file: its traceback is shown, without our frames
+    except Exception as error:  # the user's file: its traceback is shown, without our frames
         return _say(_traceback(error, path))
     name = os.path.basename(path)
     return _say(str(NoFlow(f"{name} ended without starting a flow", help=_START.format(name=name))))
 
 
-_START = "end {name} with `if __name__ == \"__main__\":` and a call of the flow's class, as `MyFlow()`"
+_START = 'end {name} with `if __name__ == "__main__":` and a call of the flow\'s class, as `MyFlow()`'
 
 
 def _check(path: str) -> None:

@@ -4,7 +4,8 @@ A fork costs a millisecond where a fresh interpreter costs a hundred.  The chann
 boundaries; JSON both ways:
 
 - first, from here: ``{"threads": n}``; with more than one, nothing may be forked and the process ends;
-- ``{"ticket": t, "arguments": […]}`` with two descriptors, stdout and stderr: fork a task, answer ``{"ticket": t, "pid": p}``;
+- ``{"ticket": t, "arguments": […]}`` with two descriptors, stdout and stderr: fork a task, and answer
+  ``{"ticket": t, "pid": p}``;
 - ``{"ticket": t, "signal": s}``: signal the process group of a task that still runs;
 - from here, when a task has ended: ``{"ticket": t, "code": c}``, minus the signal's number where one ended it.
 
@@ -167,7 +168,7 @@ class _Server:
                 os.close(owned)
             _reseed()
             code = _run(self._flow_class, arguments)
-        except BaseException:  # noqa: BLE001 - a child that returned into the server's frames would serve too
+        except BaseException:  # a child that returned into the server's frames would serve too
             _print_traceback()
         finally:
             _leave(code)
@@ -199,7 +200,7 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _reseed() -> None:
-    """Generators seeded at import would give every task the same numbers; those of `random` reseed themselves at a fork."""
+    """A generator seeded at import would give every task the same numbers; that of `random` reseeds itself at a fork."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

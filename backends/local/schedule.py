@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -40,27 +41,42 @@ class Schedule:
         self._steps: dict[str, PlannedStep] = {}
         self._widths: dict[Task, int] = {}
         self._arrived: dict[Task, int] = {}
+        self._known: Counter[str] = Counter()
+        self._finished: Counter[str] = Counter()
 
     def first(self) -> Task:
         """The task that every run begins with."""
-        return Task(self._plan.names[0], Path())
+        return self._counted(Task(self._plan.names[0], Path()))
 
     def ended(self, task: Task, record: Record) -> Iterator[Task]:
         """The tasks that are ready now that ``task`` has ended with ``record``, in the order in which to start them.
 
         Raises TooManySplits where a foreach is wider than allowed.
         """
-        if record.splits is not None:
-            yield from self._opened(task, record, record.splits)
-            return
+        self._finished[task.step] += 1
+        ready = self._followers(record) if record.splits is None else self._opened(task, record, record.splits)
+        yield from map(self._counted, ready)
+
+    def left(self) -> list[str]:
+        """What has not finished, in the order of the plan: steps, with numbers of tasks where some are known already."""
+        left = []
+        for step in self._plan.names:
+            known, finished = self._known[step], self._finished[step]
+            if not known:
+                left.append(step)
+            elif finished < known:
+                left.append(f"{step} ({known - finished:,} of {known:,})")
+        return left
+
+    def _counted(self, task: Task) -> Task:
+        self._known[task.step] += 1
+        return task
+
+    def _followers(self, record: Record) -> Iterator[Task]:
         for name in record.next:
             successor = Task(name, record.path)
             if not self._step(name).is_join or self._is_last_arrival(successor):
                 yield successor
-
-    def unfinished(self, finished: dict[str, int]) -> list[str]:
-        """The steps of which no task is in ``finished``, in the order of the plan."""
-        return [name for name in self._plan.names if name not in finished]
 
     def _opened(self, opener: Task, record: Record, width: int) -> Iterator[Task]:
         if width > self._max_num_splits:

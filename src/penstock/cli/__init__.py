@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from penstock.compiler.diagnostics import Refused
 from penstock.runtime_shim.failures import Failure
@@ -25,14 +25,14 @@ DEBUG_ENV = "PENSTOCK_DEBUG"
 """Set to show tracebacks; `--debug` before a command sets it for the command and the tasks it starts."""
 
 
-def main(flow_class: type[Any], argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command of a flow file, with its top-level options, and exit."""
+def main(flow_class: type[Any], argv: Sequence[str] | None = None) -> int:
+    """Run one command of a flow file, with its top-level options; its exit code."""
     from penstock.cli.root import flow_group
     from penstock.cli.state import CliState, flow_entry
 
     entry = flow_entry(sys.argv[0])
     program_name = entry[-1] if len(entry) == 1 else "penstock " + entry[-1]
-    sys.exit(run_click(flow_group(), argv, program_name=program_name, state=CliState(flow_class, entry)))
+    return run_click(flow_group(), argv, program_name=program_name, state=CliState(flow_class, entry))
 
 
 def run_click(group: click.Command, argv: Sequence[str] | None, *, program_name: str, state: object = None) -> int:
@@ -57,7 +57,7 @@ def guarded(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)  # noqa: T201 - this is where the command line speaks
         return EXIT_PROBLEM
-    except Exception as error:  # noqa: BLE001 - the last resort: anything else is our bug, and is reported as one
+    except Exception as error:  # the last resort: anything else is our bug, and is reported as one
         return _told(error)
     return result if isinstance(result, int) else 0
 
@@ -80,7 +80,7 @@ def _told(error: Exception) -> int:
         case Refused():
             from penstock.compiler.render import render_text
 
-            click.echo(render_text(error.diagnostics, color=_colored()), err=True, nl=False)
+            click.echo(render_text(error.diagnostics, color=wants_color()), err=True, nl=False)
         case Failure():
             click.echo(str(error), err=True)
         case click.ClickException():
@@ -91,7 +91,8 @@ def _told(error: Exception) -> int:
     return EXIT_PROBLEM
 
 
-def _colored() -> bool:
+def wants_color() -> bool:
+    """Whether diagnostics on stderr are coloured: on a terminal, unless NO_COLOR is set."""
     return sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
 

@@ -13,7 +13,7 @@ import click
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``target`` is ``module:attribute`` of the click command, ``summary`` its line in the list, ``section`` the heading."""
+    """``target`` is ``module:attribute`` of the click command, ``summary`` its line in the list below ``section``."""
 
     target: str
     summary: str

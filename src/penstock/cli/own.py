@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
+
+from penstock.runtime_shim.entry import INIT_OPTIONS, STEP_OPTIONS
+from penstock.runtime_shim.options import OptionSpec
 
 
 @click.command(short_help="Print Penstock's version.")
@@ -100,3 +105,42 @@ def _masked(key: str, value: str) -> str:
     if mark and "@" in authority:
         return f"{scheme}://********@{authority.rpartition('@')[2]}{slash}{path}"
     return value
+
+
+def _page_of(name: str, specs: Sequence[OptionSpec], text: str, *, argument: str | None = None) -> click.Command:
+    """The page of a command that the shim runs: this one only shows how it is called."""
+    params: list[click.Parameter] = [click.Argument([argument])] if argument else []
+    params += [click.Option([spec.flag, spec.field], help=spec.help, hidden=spec.hidden) for spec in specs]
+    return click.Command(name, params=params, help=text)
+
+
+step = _page_of(
+    "step",
+    STEP_OPTIONS,
+    """Run one task of the step NAME: what schedulers call, and what one may call by hand.
+
+    A task is addressed by where it stands (`--split-path`), or as in Metaflow by an id and the tasks before it
+    (`--task-id`, `--input-paths`, `--split-index`).  Exit codes: 1 the user's code failed, 202 do not retry, 203 a
+    retry may help.
+
+    \b
+    Examples:
+      python flow.py step start --run-id mine --split-path ""
+      python flow.py step train --run-id mine --split-path /2
+      python flow.py step train --run-id mine --task-id 3 --input-paths mine/start/1 --split-index 2
+    """,
+    argument="name",
+)
+
+init = _page_of(
+    "init",
+    INIT_OPTIONS,
+    """Store the parameters of a run; each parameter of the flow is an option, or METAFLOW_INIT_<NAME>.
+
+    With `--split-path` addressing this is done by the task of `start`.
+
+    \b
+    Example:
+      python flow.py init --run-id mine --task-id 0 --alpha 0.5
+    """,
+)

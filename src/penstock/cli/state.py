@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,7 @@ class CliState:
         self.flow_class = flow_class
         self.entry = entry
         self.options = options or Options()
-        self.run_decospecs: tuple[str, ...] = ()
-        """Those of a command's own `--with`, after those before the command."""
+        self._added_decospecs: tuple[str, ...] = ()
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -43,7 +43,11 @@ class CliState:
     def _compiled(self) -> Compiled:
         from penstock.compiler.pipeline import compile_flow
 
-        return compile_flow(self.flow_class, decospecs=(*self.options.decospecs, *self.run_decospecs))
+        return compile_flow(self.flow_class, decospecs=(*self.options.decospecs, *self._added_decospecs))
+
+    def add_decospecs(self, decospecs: Sequence[str]) -> None:
+        """Take the `--with` of a command, besides those before it; before anything is compiled."""
+        self._added_decospecs += tuple(decospecs)
 
     def compiled(self) -> Compiled:
         """The flow, compiled once, with everything there is to say about it."""
@@ -54,12 +58,11 @@ class CliState:
 
         Raises Refused when it has errors.
         """
-        from penstock.compiler.diagnostics import Refused, has_errors
+        from penstock.compiler.diagnostics import Refused
 
-        compiled = self._compiled
-        if compiled.program is None or has_errors(compiled.diagnostics):
-            raise Refused(compiled.diagnostics)
-        return compiled.program
+        if self._compiled.program is None:
+            raise Refused(self._compiled.diagnostics)
+        return self._compiled.program
 
     @cached_property
     def _datastore(self) -> Datastore:

@@ -1,0 +1,310 @@
+"""Runs a plan on this machine: one loop that waits for tasks' output, their ends, and signals."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from penstock.backends.local.launchers import Launcher, LauncherFailed, Started
+from penstock.backends.local.output import Stream
+from penstock.backends.local.reporting import Reporter
+from penstock.backends.local.schedule import Schedule, Task
+from penstock.backends.local.wakeups import Wakeups
+from penstock.runtime_shim.datastore.protocol import Datastore, Missing
+from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.records import Record, record_key, task_prefix
+
+_GRACE_SECONDS = 5.0
+"""How long tasks that are told to end may take, as in Metaflow."""
+_KILL_SECONDS = 10.0
+"""How long a killed process may take to disappear before it is left alone."""
+_SHOWN_STEPS = 8
+_SETTLING_THREADS = 8
+
+
+class RunFailed(Failure):
+    """A task failed, and with it the run."""
+
+    code = "R171"
+
+
+class Interrupted(Failure):
+    """The user ended the run."""
+
+    code = "R172"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """``run`` is the run's id; ``arguments`` are those of a `step` command after its path, equal for all tasks; ``log_bytes`` is
+    what is kept of each stream of each task; ``command`` is how the user starts the flow file (``python flow.py``).
+    """
+
+    flow: str
+    run: str
+    arguments: tuple[str, ...]
+    max_workers: int
+    log_bytes: int
+    command: str
+
+
+class _Running:
+    """A task that has been launched."""
+
+    def __init__(self, run: str, task: Task, log_bytes: int) -> None:
+        self.task = task
+        self.pathspec = f"{run}/{task}"
+        self.source = self.pathspec
+        self.stdout = Stream("stdout", log_bytes)
+        self.stderr = Stream("stderr", log_bytes)
+
+    @property
+    def streams(self) -> tuple[Stream, Stream]:
+        return self.stdout, self.stderr
+
+
+class LocalRun:
+    """One run, from its first task to its last; use :meth:`execute` once."""
+
+    def __init__(
+        self, settings: RunSettings, schedule: Schedule, launcher: Launcher, store: Datastore, reporter: Reporter
+    ) -> None:
+        self._settings = settings
+        self._schedule = schedule
+        self._launcher = launcher
+        self._store = store
+        self._reporter = reporter
+        self._ready: deque[Task] = deque()
+        self._running: dict[int, _Running] = {}
+        self._settling: dict[Future[Record | None], _Running] = {}
+        self._tickets = 0
+        self._failure: Failure | None = None
+        self._deadline: float | None = None
+        self._killed = False
+        self._selector = selectors.DefaultSelector()
+        self._wakeups = Wakeups()
+        self._pool = ThreadPoolExecutor(_SETTLING_THREADS, thread_name_prefix="penstock-settle")
+
+    def execute(self) -> None:
+        """Run everything.
+
+        Raises RunFailed, Interrupted, LauncherFailed, TooManySplits or a failure of the store; no task runs any more then,
+        and what tasks wrote is stored.
+        """
+        self._selector.register(self._wakeups.fileno(), selectors.EVENT_READ, self._woken)
+        if (descriptor := self._launcher.fileno()) is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ, self._launcher_spoke)
+        try:
+            with self._wakeups.installed():
+                self._add([self._schedule.first()])
+                while self._ready or self._running or self._settling:
+                    self._turn()
+        finally:
+            self._launcher.close()
+            self._pool.shutdown(wait=True)
+            for running in self._running.values():
+                _close(running)
+            self._selector.close()
+            self._wakeups.close()
+        if self._failure is not None:
+            self._reporter.say(f"Not finished: {_shortened(self._schedule.left())}.", bad=True)
+            raise self._failure
+
+    def _turn(self) -> None:
+        while self._ready and len(self._running) < self._settings.max_workers:
+            self._launch(self._ready.popleft())
+        until_deadline = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        waits = [wait for wait in (self._reporter.refresh(), until_deadline) if wait is not None]
+        for key, _ in self._selector.select(min(waits, default=None)):
+            handler: Callable[[], None] = key.data
+            handler()
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self._kill()
+
+    # Starting tasks, and hearing of them
+
+    def _add(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            self._reporter.known(task.step, 1)
+            self._ready.append(task)
+
+    def _launch(self, task: Task) -> None:
+        self._tickets += 1
+        running = _Running(self._settings.run, task, self._settings.log_bytes)
+        self._running[self._tickets] = running
+        arguments = ["step", task.step, f"--split-path={task.path}", *self._settings.arguments]
+        try:
+            self._launcher.launch(self._tickets, arguments, running.stdout.writing, running.stderr.writing)
+        except LauncherFailed as failure:
+            self._lose(failure)
+            return
+        for stream in running.streams:
+            stream.close_writing()
+        if self._launcher.fileno() is None:
+            self._launcher_spoke()
+
+    def _launcher_spoke(self) -> None:
+        try:
+            for event in self._launcher.events():
+                if isinstance(event, Started):
+                    self._started(self._running[event.ticket], event.pid)
+                else:
+                    self._ended(self._running.pop(event.ticket), event.code)
+        except LauncherFailed as failure:
+            self._lose(failure)
+
+    def _started(self, running: _Running, pid: int) -> None:
+        running.source = f"{running.pathspec} (pid {pid})"
+        self._reporter.started(running.task.step)
+        self._reporter.say("Task is starting.", running.source)
+        # From now on, and not before: a line is shown with the id of the process that wrote it.
+        for stream in running.streams:
+            self._selector.register(stream.descriptor, selectors.EVENT_READ, self._relaying(running, stream))
+
+    def _relaying(self, running: _Running, stream: Stream) -> Callable[[], None]:
+        def relay() -> None:
+            if stream.descriptor < 0:
+                return  # it ended in this same round of events
+            lines, more = stream.read()
+            self._relay(running, lines)
+            if not more:
+                self._selector.unregister(stream.descriptor)
+
+        return relay
+
+    def _relay(self, running: _Running, lines: list[bytes]) -> None:
+        for line in lines:
+            self._reporter.relay(line.decode(errors="replace").rstrip(), running.source)
+
+    def _ended(self, running: _Running, code: int) -> None:
+        for stream in running.streams:
+            if stream.descriptor in self._selector.get_map():
+                self._selector.unregister(stream.descriptor)
+            self._relay(running, stream.finish())
+        stopped = self._failure is not None and code != 0
+        if stopped:
+            running.stderr.note("[KILLED BY ORCHESTRATOR]")
+        self._reporter.ended(running.task.step, code == 0)
+        future = self._pool.submit(self._settle, running, code == 0)
+        self._settling[future] = running
+        future.add_done_callback(lambda _: self._wakeups.wake())
+        _close(running)
+        if code != 0 and not stopped:
+            self._reporter.say("Task failed.", running.source, bad=True)
+            self._stop(self._failed(running, _how(code)))
+
+    # Settling, in other threads, since a store may be far away: what a task wrote, and its record
+
+    def _settle(self, running: _Running, succeeded: bool) -> Record | None:
+        """Raises Missing where a task that should have left a record did not."""
+        settings, (step, path) = self._settings, running.task
+        prefix = task_prefix(settings.flow, settings.run, step, path.task_id)
+        for stream in running.streams:
+            if data := stream.stored():
+                self._store.put(f"{prefix}0.runtime_{stream.name}.log", data)
+        if not succeeded:
+            return None
+        return Record.from_json(json.loads(self._store.get(record_key(settings.flow, settings.run, step, path))))
+
+    def _collect(self) -> None:
+        for future in [future for future in self._settling if future.done()]:
+            running = self._settling.pop(future)
+            try:
+                record = future.result()
+                if record is not None:
+                    self._succeeded(running, record)
+            except Missing:
+                self._stop(self._failed(running, "exit code 0, before its step had come to an end"))
+            except Failure as failure:
+                self._stop(failure)
+
+    def _succeeded(self, running: _Running, record: Record) -> None:
+        if record.splits is not None:
+            self._reporter.say(f"Foreach yields {record.splits} child steps.", running.source)
+        self._reporter.say("Task finished successfully.", running.source)
+        successors = list(self._schedule.ended(running.task, record))
+        if self._failure is None:
+            self._add(successors)
+
+    # Stopping
+
+    def _woken(self) -> None:
+        for interruption in self._wakeups.drain():
+            if self._failure is None:
+                self._stop(Interrupted(f"the run {self._settings.run} was ended by {interruption.name}"))
+            else:
+                self._kill()
+        if self._launcher.fileno() is None:
+            self._launcher_spoke()
+        self._collect()
+
+    def _stop(self, failure: Failure) -> None:
+        """Start nothing more, and tell what runs to end; the first reason counts."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        self._ready.clear()
+        interrupted = isinstance(failure, Interrupted)
+        self._reporter.say("Workflow interrupted." if interrupted else "Workflow failed.", bad=True)
+        self._reporter.say(f"Terminating {len(self._running)} active tasks...", bad=True)
+        if interrupted and self._running:
+            self._reporter.say("Ctrl-C once more kills them.", bad=True)
+        self._signal(signal.SIGTERM)
+        self._deadline = time.monotonic() + _GRACE_SECONDS
+
+    def _kill(self) -> None:
+        """After the grace period, or at the second interruption; what is not gone some time later is left to the system."""
+        if self._killed and self._deadline is not None and time.monotonic() >= self._deadline:
+            for running in self._running.values():
+                _close(running)
+            self._running.clear()
+            return
+        if not self._killed and self._running:
+            self._reporter.say(f"Killing {len(self._running)} remaining tasks.", bad=True)
+        self._killed = True
+        self._signal(signal.SIGKILL)
+        self._deadline = time.monotonic() + _KILL_SECONDS
+
+    def _signal(self, number: int) -> None:
+        for ticket in self._running:
+            self._launcher.signal(ticket, number)
+
+    def _lose(self, failure: LauncherFailed) -> None:
+        """The process from which tasks are forked is gone: so is everything that ran."""
+        if (descriptor := self._launcher.fileno()) is not None:
+            self._selector.unregister(descriptor)
+        self._stop(failure)
+        self._launcher.close()
+        for ticket in list(self._running):
+            self._ended(self._running.pop(ticket), -signal.SIGKILL)
+
+    def _failed(self, running: _Running, how: str) -> RunFailed:
+        return RunFailed(
+            f"step `{running.task.step}` failed: task {running.pathspec} ended with {how}",
+            help=f"`{self._settings.command} logs {running.pathspec}` shows what it wrote",
+        )
+
+
+def _shortened(left: list[str]) -> str:
+    more = f" and {len(left) - _SHOWN_STEPS:,} more steps" if len(left) > _SHOWN_STEPS else ""
+    return ", ".join(left[:_SHOWN_STEPS]) + more
+
+
+def _close(running: _Running) -> None:
+    for stream in running.streams:
+        stream.close()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
