@@ -58,9 +58,9 @@ def main() -> None:
         tar.extractall(folder)  # noqa: S202 - its content has the sha that was compiled
     os.chdir(folder)
     sys.path[0] = folder
-    from penstock.runtime_shim import container
+    from penstock.runtime_shim.container import main as run_job
 
-    sys.exit(container.main())
+    sys.exit(run_job())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from penstock.runtime_shim.options import Options, UsageError, texts
 from penstock.runtime_shim.paths import Path, PathSpec, checked_name, parse_pathspec
 from penstock.runtime_shim.place import Place, by_inputs, by_path
 from penstock.runtime_shim.plans import find_plan, planned_step
+from penstock.runtime_shim.task_logs import tell_attempt
 from penstock.runtime_shim.transitions import InvalidNext, Taken
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _run_step(session: Session, command: StepCommand, step: str) -> int:
         record = writer.already_done.record
         _announce(command, record.splits if record else None)
         return 0
+    tell_attempt(writer.attempt)
     scope = descend(session.flow_class, plan, planned, place)
     return _execute(session, command, planned, place, scope, writer)
 
@@ -95,16 +97,19 @@ def _execute(
     attach(flow, scope)
     _enter(session, command, planned.name, place.task)
     try:
-        taken = _call(flow, planned, place)
+        try:
+            taken = _call(flow, planned, place)
+        except Failure:
+            raise
+        except (Exception, SystemExit) as error:
+            commit_failure(flow, scope, error, writer)
+            return _user_failed(error)
         commit_success(flow, scope, command.run, place, taken, writer)
     except StorageFailure:
         raise  # what can't be stored can't be told there either
     except Failure as failure:
         commit_failure(flow, scope, failure, writer)
         raise
-    except (Exception, SystemExit) as error:
-        commit_failure(flow, scope, error, writer)
-        return _user_failed(error)
     finally:
         current.leave()
     _announce(command, taken.splits)

@@ -1,0 +1,190 @@
+"""Runs one step in a container: the step in a child, its output passed on and stored by the parent.
+
+The environment says everything: PENSTOCK_FLOW, _ROOT, _ENTRY from the job definition, _STEP, _RUN, _PATH from the state
+machine, AWS_BATCH_JOB_ATTEMPT from the platform.  The current folder is the unpacked code package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED, Failure
+from penstock.runtime_shim.paths import Path, checked_name
+from penstock.runtime_shim.plan import PLAN_ENV, PLAN_FILE
+from penstock.runtime_shim.supervision import Supervisor
+from penstock.runtime_shim.task_logs import ATTEMPT_FILE_ENV, StreamLog, log_key, told_attempt
+
+if TYPE_CHECKING:
+    from penstock.runtime_shim.datastore.protocol import Datastore
+
+_ALIASED = ("-m", "penstock")
+_MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
+
+
+class NotInContainer(Failure):
+    """The environment does not say which step to run."""
+
+    code = "R194"
+
+
+class Job(NamedTuple):
+    """One task, as the environment names it; ``tries`` is how often the platform has started it before."""
+
+    flow: str
+    run: str
+    step: str
+    path: Path
+    root: str
+    entry: tuple[str, ...]
+    tries: int
+    tags: tuple[str, ...]
+    namespace: str
+    image: str
+    max_retries: int
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command line after the flow file."""
+        argv = ["--quiet", "--datastore=s3", f"--datastore-root={self.root}", "step", self.step, f"--run-id={self.run}"]
+        argv += [f"--split-path={self.path}", f"--retry-count={self.tries}"]
+        argv += [f"--max-user-code-retries={self.max_retries}", *(f"--tag={tag}" for tag in self.tags)]
+        return [*argv, f"--namespace={self.namespace}"] if self.namespace else argv
+
+
+def read_job(env: Mapping[str, str]) -> Job:
+    """The job that the environment describes.
+
+    Raises NotInContainer, InvalidName.
+    """
+    try:
+        entry, tags = json.loads(env["PENSTOCK_ENTRY"]), json.loads(env.get("PENSTOCK_TAGS", "[]"))
+        return Job(
+            flow=checked_name(env["PENSTOCK_FLOW"], "flow"),
+            run=checked_name(env["PENSTOCK_RUN"], "run id"),
+            step=checked_name(env["PENSTOCK_STEP"], "step"),
+            path=Path.parse(env["PENSTOCK_PATH"]),
+            root=env["PENSTOCK_ROOT"],
+            entry=tuple(map(str, entry)),
+            tries=int(env.get("AWS_BATCH_JOB_ATTEMPT", "1")) - 1,
+            tags=tuple(map(str, tags)),
+            namespace=env.get("PENSTOCK_NAMESPACE", ""),
+            image=env.get("PENSTOCK_IMAGE", ""),
+            max_retries=int(env.get("PENSTOCK_MAX_USER_CODE_RETRIES", "0")),
+        )
+    except KeyError as error:
+        message = f"the environment variable {error.args[0]} is not set"
+        raise NotInContainer(message, help="a job is started by a compiled flow, not by hand") from None
+    except (ValueError, TypeError) as error:
+        raise NotInContainer(f"the environment describes no job: {error}") from None
+
+
+def main() -> int:
+    """Run the job of this process's environment; returns the step's exit code (128 + N where signal N ended it).
+
+    Returns in the parent only: the child leaves by SystemExit, as a script does.
+    """
+    try:
+        job = read_job(os.environ)
+    except Failure as failure:
+        sys.stderr.write(f"{failure}\n")
+        return EXIT_DO_NOT_RETRY
+    os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
+    attempt_file = os.path.join(tempfile.mkdtemp(prefix="penstock-"), "attempt")
+    os.environ[ATTEMPT_FILE_ENV] = attempt_file
+    supervisor = Supervisor(LogStore(job, attempt_file).store)
+    if supervisor.fork() == 0:
+        _run_step(job)
+    code = supervisor.watch()
+    missing = _MISSING_MODULE.search(supervisor.logs["stderr"].tail) if code else None
+    if missing:
+        supervisor.add("stderr", _explain(job, missing.group(1).decode("utf-8", "replace")))
+    supervisor.end()
+    return code
+
+
+class LogStore:
+    """Stores the logs of a job beside its other files."""
+
+    def __init__(self, job: Job, attempt_file: str) -> None:
+        self._job = job
+        self._attempt_file = attempt_file
+        self._stored: dict[str, int] = {}
+
+    def store(self, logs: Mapping[str, StreamLog], complete: bool) -> None:
+        """Store the logs that have grown; a failure to is told once the step has ended, and changes nothing else."""
+        try:
+            self._store(logs, complete)
+        except Failure as failure:
+            if complete:
+                sys.stderr.write(f"the output of the step could not be stored: {failure}\n")
+
+    def _store(self, logs: Mapping[str, StreamLog], complete: bool) -> None:
+        grown = {name: log.stored() for name, log in logs.items() if log.size > self._stored.get(name, 0)}
+        if not grown:
+            return
+        from penstock.runtime_shim.configuration import Configuration
+        from penstock.runtime_shim.datastore.opening import open_datastore
+
+        job = self._job
+        attempt = told_attempt(self._attempt_file)
+        store = open_datastore("s3", job.root, Configuration.load())
+        if attempt is None and complete:
+            attempt = self._begin(store)
+        if attempt is None:
+            return
+        task = job.path.task_id
+        store.put_many(
+            (log_key(job.flow, job.run, job.step, task, attempt, name), data, None) for name, data in grown.items()
+        )
+        self._stored.update((name, len(data)) for name, data in grown.items())
+
+    def _begin(self, store: Datastore) -> int | None:
+        """An attempt of its own for a step that ended before it began one, as where its file can't be imported.
+
+        None where the task is done already: what was printed then belongs to no attempt.
+        """
+        from penstock.runtime_shim.datastore.tasks import TaskStore
+
+        job = self._job
+        writer = TaskStore(store, job.flow).begin(job.run, job.step, job.path.task_id, path=job.path)
+        return writer.attempt if writer.already_done is None else None
+
+
+def _run_step(job: Job) -> None:
+    """In the child: run the flow file as a script.  Never returns."""
+    aliased = job.entry[: len(_ALIASED)] == _ALIASED
+    script = job.entry[-1]
+    sys.argv = [script, *job.arguments]
+    try:
+        if aliased:
+            from penstock.runtime_shim.aliasing import run_file
+
+            sys.exit(run_file(script, job.arguments))
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit:
+        raise
+    except Exception as error:
+        frame = error.__traceback__
+        while frame is not None and not frame.tb_frame.f_code.co_filename.endswith(script):
+            frame = frame.tb_next
+        traceback.print_exception(type(error), error, frame or error.__traceback__)
+        sys.exit(EXIT_USER_FAILED)
+    sys.stderr.write(str(NotInContainer(f"{script} ended without starting the flow {job.flow}")) + "\n")
+    sys.exit(EXIT_DO_NOT_RETRY)
+
+
+def _explain(job: Job, module: str) -> bytes:
+    failure = Failure(
+        f"step `{job.step}` could not import `{module}`, which the image {job.image} does not have",
+        help="use an image that has it (METAFLOW_BATCH_CONTAINER_IMAGE), or put the file beside the flow",
+        code="R193",
+    )
+    return f"{failure}\n".encode()
