@@ -61,10 +61,11 @@ def dumps(value: object, name: str = "") -> bytes:
         except _NeedsStoredNames:
             chunks.clear()
             _NamingPickler(sink, PROTOCOL).dump(value)
-    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+    except Exception as error:  # a class's __reduce__ can raise anything, and a value can be too big
         kind = type(value)
         raise Unpicklable(
-            f"the artifact `{name}` of type {kind.__module__}.{kind.__qualname__} cannot be stored: {error}",
+            f"the artifact `{name}` of type {kind.__module__}.{kind.__qualname__} cannot be stored:"
+            f" {str(error) or type(error).__name__}",
             help="keep it in a local variable, or store what it is made from",
         ) from error
     return b"".join(chunks)
