@@ -18,7 +18,8 @@ def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> P
     closes: dict[str, tuple[str, str]] = {}
     stacks: dict[str, tuple[str, ...]] = {}
     parents: dict[str, list[str]] = {name: [] for name in program.graph.steps}
-    for item, stack in walk_within(program.root, (), _inside):
+    outside: tuple[str, ...] = ()
+    for item, stack in walk_within(program.root, outside, _inside):
         match item:
             case Run(step=name):
                 stacks[name] = stack

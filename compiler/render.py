@@ -37,8 +37,9 @@ def render_text(
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """A JSON list with an object for every diagnostic.
 
-    The place (``path``, ``line``, ``column``, ``end_line``, ``end_column``, as in :class:`~penstock.compiler.spans.Span`)
-    is that of the primary label, nulls where there is none; ``labels`` holds all of them, the primary one first.
+    The place (``path``, ``line``, ``column``, ``end_line``, ``end_column``, as in
+    :class:`~penstock.compiler.spans.Span`) is that of the primary label, nulls where there is none; ``labels`` holds
+    all of them, the primary one first.
     """
     return json.dumps([_document(diagnostic) for diagnostic in diagnostics], indent=2) + "\n"
 

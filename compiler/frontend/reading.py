@@ -45,7 +45,7 @@ class _Reader:
         return WrittenFlow(
             name=self._class.__name__,
             span=source.span if source else self._files.of_class(self._class).start,
-            doc=inspect.getdoc(self._class) or "",
+            doc=inspect.cleandoc(self._class.__doc__ or ""),
             steps=steps,
             parameters=self._parameters(),
             decospecs=decospecs,

@@ -69,6 +69,11 @@ class SourceFile:
             text = self._line(span.line)[span.column - 1 :].rstrip() + " …"
         return text if len(text) <= 40 else text[:39] + "…"
 
+    def count_word(self, word: str, body: list[ast.stmt]) -> int:
+        """How often ``word`` stands in the lines of ``body``, comments and strings included."""
+        lines = self.lines[body[0].lineno - 1 : body[-1].end_lineno]
+        return sum(len(re.findall(rf"\b{word}\b", line)) for line in lines if word in line)
+
     def _line(self, number: int) -> str:
         # The text is what was parsed, but a loader may count a form feed as the end of a line, as Python does not.
         return self.lines[number - 1] if number <= len(self.lines) else ""

@@ -54,7 +54,7 @@ def no_arms_yet(flow: WrittenFlow) -> Iterator[Diagnostic]:
 def has_a_target(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P133: ``self.next`` names a step."""
     for step, call in _exits(flow):
-        if not call.targets and not call.cases:
+        if not call.targets and call.cases is None:
             yield Diagnostic(
                 "P133",
                 f"`self.next` of step `{step.name}` goes nowhere",
@@ -138,7 +138,7 @@ def foreach_is_a_name(flow: WrittenFlow) -> Iterator[Diagnostic]:
 def foreach_has_one_target(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P138: a foreach runs one step per item."""
     for step, call in _exits(flow):
-        if call.keyword("foreach") is not None and (len(call.targets) > 1 or call.cases is not None):
+        if call.keyword("foreach") is not None and len(call.targets) > 1:
             yield Diagnostic(
                 "P138",
                 f"the foreach of step `{step.name}` has more than one target",
