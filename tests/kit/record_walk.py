@@ -1,0 +1,128 @@
+"""A scheduler of twenty lines: runs a flow step by step, in this process, by what the records say and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+from penstock.runtime_shim.datastore.local import LocalDatastore
+from penstock.runtime_shim.datastore.protocol import Datastore
+from penstock.runtime_shim.datastore.tasks import FinishedTask, TaskStore
+from penstock.runtime_shim.entry import dispatch
+from penstock.runtime_shim.flowspec import FlowSpec
+from penstock.runtime_shim.hooks import compile_plan
+from penstock.runtime_shim.paths import Path
+from penstock.runtime_shim.place import opens_body
+from penstock.runtime_shim.plan import Plan
+from penstock.runtime_shim.records import Record, input_key, record_key
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(flow_class: type[FlowSpec], *argv: str) -> Outcome:
+    """A flow's command line in this process, with what it prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = dispatch(flow_class, list(argv))
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One run of a flow in a local datastore."""
+
+    flow_class: type[FlowSpec]
+    root: File
+    run: str = "1"
+
+    @property
+    def store(self) -> Datastore:
+        """Where it is stored."""
+        return LocalDatastore(str(self.root))
+
+    @property
+    def tasks(self) -> TaskStore:
+        """Its tasks."""
+        return TaskStore(self.store, self.flow_class.__name__)
+
+    def task(self, step: str, path: str = "") -> FinishedTask:
+        """A task that ended well."""
+        return self.tasks.finished(self.run, step, Path.parse(path).task_id)
+
+    def failed(self, step: str, path: str = "") -> FinishedTask:
+        """A task that ended, well or not."""
+        return self.tasks.ended(self.run, step, Path.parse(path).task_id)
+
+    def command(self, *argv: str) -> Outcome:
+        """A command of this run."""
+        return run_command(self.flow_class, f"--datastore-root={self.root}", "--datastore=local", *argv)
+
+    def step(self, step: str, path: str = "", *options: str) -> Outcome:
+        """One task, addressed by its path."""
+        return self.command("step", step, "--run-id", self.run, "--split-path", path, *options)
+
+    def record(self, step: str, path: str = "") -> Record:
+        """What a scheduler reads about a task that ended."""
+        key = record_key(self.flow_class.__name__, self.run, step, Path.parse(path))
+        return Record.from_json(json.loads(self.store.get(key)))
+
+    def give(self, parameters: Mapping[str, Any]) -> None:
+        """Store the run's parameters as a scheduler does."""
+        self.store.put(input_key(self.flow_class.__name__, self.run), json.dumps(parameters).encode())
+
+    def all(self, plan: Plan | None = None) -> list[tuple[str, str, Outcome]]:
+        """Run every task; ends at the first that fails."""
+        plan = plan or compile_plan(self.flow_class)
+        paths: dict[str, list[str]] = {}
+        done: list[tuple[str, str, Outcome]] = []
+        for name in plan.names:
+            paths[name] = list(self._paths(plan, name, paths))
+            for path in paths[name]:
+                done.append((name, path, self.step(name, path)))
+                if done[-1][2].code:
+                    return done
+        return done
+
+    def _paths(self, plan: Plan, name: str, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
+        step = plan[name]
+        if not step.parents:
+            yield ""
+        elif step.closes == "foreach" and step.opener is not None:
+            yield from known[step.opener]
+        elif opens_body(plan, step):
+            for path in known[step.parents[0]]:
+                for index in range(self.record(step.parents[0], path).splits or 0):
+                    yield f"{path}/{index}"
+        else:
+            yield from known[step.parents[0]]
+
+
+def load_flow(file: File, name: str) -> type[FlowSpec]:
+    """The flow ``name`` of a file, imported as a module of its own."""
+    module_name = f"flow_{file.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    sys.path.insert(0, str(file.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(file.parent))
+    flow: type[FlowSpec] = getattr(module, name)
+    return flow
