@@ -1,0 +1,266 @@
+"""An S3 bucket, or a prefix of one, as a datastore."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from penstock.runtime_shim.datastore.parallel import WORKERS, all_done, ordered
+from penstock.runtime_shim.datastore.protocol import Attributes, Put, StorageFailure
+from penstock.runtime_shim.datastore.s3_client import S3Access, s3_client, s3_session
+from penstock.runtime_shim.datastore.s3_faults import error_code, status, told
+from penstock.runtime_shim.datastore.s3_transfer import MULTIPART, read_object, upload_parts
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+    from mypy_boto3_s3 import S3Client
+
+    from penstock.runtime_shim.configuration import Configuration
+
+ATTRIBUTES = "metaflow-user-attributes"
+"""Name of the object metadata that holds attributes as JSON, Metaflow's."""
+PAGE = 1000
+"""Keys per listing request, the most S3 gives."""
+_LISTING_FACTOR = 16
+"""How many keys per folder it may take to read several folders by one listing of what they have in common."""
+_LONGEST = 1024
+"""Bytes of a key."""
+_CONFLICTS = 5
+"""How often a conditional write is tried that met another one."""
+_ROOT = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,62})(/[^'{}\\\x00-\x1f\x7f]*)?\Z")
+
+
+def open_s3(root: str | None, configuration: Configuration) -> S3Datastore:
+    """The store at ``root``, or at METAFLOW_DATASTORE_SYSROOT_S3; asks nothing of a server.
+
+    Raises DatastoreUnusable where there is no root or it cannot be one.
+    """
+    from penstock.runtime_shim.datastore.opening import DatastoreUnusable
+
+    chosen = root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3")
+    if not chosen:
+        raise DatastoreUnusable(
+            "the S3 datastore has no root",
+            help="set METAFLOW_DATASTORE_SYSROOT_S3, or give --datastore-root s3://bucket/prefix",
+            code="P523",
+        )
+    if not _ROOT.match(chosen):
+        raise DatastoreUnusable(
+            f"{chosen!r} cannot be the root of the S3 datastore",
+            help="it is of the form s3://bucket/prefix, without quotes, braces and backslashes",
+            code="P524",
+        )
+    access = S3Access(
+        endpoint_url=configuration.get("METAFLOW_S3_ENDPOINT_URL"),
+        region=configuration.get("METAFLOW_AWS_S3_REGION"),
+        role_arn=configuration.get("METAFLOW_AWS_ARN"),
+    )
+    return S3Datastore(chosen, access)
+
+
+class S3Datastore:
+    """Objects below ``s3://bucket/prefix``.
+
+    The client is made at the first request, and anew in a forked child: two processes must not share a connection.
+    """
+
+    kind = "s3"
+
+    def __init__(self, root: str, access: S3Access | None = None) -> None:
+        match = _ROOT.match(root)
+        if match is None:
+            raise ValueError(f"not of the form s3://bucket/prefix: {root!r}")
+        self.root = root.rstrip("/")
+        self.bucket = match.group(1)
+        self._prefix = f"{match.group(2).strip('/')}/" if (match.group(2) or "").strip("/") else ""
+        self._access = access or S3Access()
+        self._session: Session | None = None
+        self._client: S3Client | None = None
+        self._client_process = 0
+
+    @property
+    def client(self) -> S3Client:
+        """The botocore client of this process."""
+        if self._client is None or self._client_process != os.getpid():
+            self._session = self._session or s3_session(self._access)
+            self._client = s3_client(self._session, self._access, 2 * WORKERS)
+            self._client_process = os.getpid()
+        return self._client
+
+    def location(self, key: str) -> str:
+        """The URL of ``key``."""
+        return f"{self.root}/{key}"
+
+    def get(self, key: str) -> bytes:
+        """The whole object; a big one is fetched in parts side by side."""
+        client = self.client
+        with told("read", self.root, key):
+            return read_object(client, self.bucket, self._name(key))
+
+    def attributes(self, key: str) -> Attributes | None:
+        """The object's metadata, by a request of its own."""
+        client = self.client
+        with told("read", self.root, key):
+            metadata = client.head_object(Bucket=self.bucket, Key=self._name(key))["Metadata"]
+        text = metadata.get(ATTRIBUTES)
+        if text is None:
+            return None
+        found: Attributes = json.loads(text)
+        return found
+
+    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+        """Store, overwriting; a big object is sent in parts side by side."""
+        client = self.client
+        with told("store", self.root, key):
+            self._send(client, key, data, attributes, {})
+
+    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+        """Store unless there is an object already: one request, which S3 decides (``If-None-Match: *``).
+
+        A server that does not know the condition and says so is asked for the object first; two writers at the same
+        moment may then both get True.
+        """
+        from botocore.exceptions import ClientError
+
+        client = self.client
+        with told("store", self.root, key):
+            for conflict in range(_CONFLICTS):
+                try:
+                    self._send(client, key, data, attributes, {"IfNoneMatch": "*"})
+                except ClientError as error:
+                    code = error_code(error)
+                    if code == "PreconditionFailed" or status(error) == 412:
+                        return False
+                    # Another conditional write of the same key was under way: ask again how it ended.
+                    if code == "ConditionalRequestConflict" and conflict + 1 < _CONFLICTS:
+                        continue
+                    if code not in ("NotImplemented", "InvalidArgument", "UnsupportedOperation"):
+                        raise
+                    return self._put_if_not_seen(client, key, data, attributes)
+                return True
+        raise AssertionError("the last turn returns or raises")
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that starts with ``prefix``, in S3's order, which is that of the text."""
+        for page in self._pages(prefix, ""):
+            for item in page.get("Contents", ()):
+                key = item["Key"][len(self._prefix) :]
+                # Consoles mark folders by empty objects whose key ends in a slash.
+                if key and not key.endswith("/"):
+                    yield key
+
+    def children(self, prefix: str) -> list[str]:
+        """The distinct next parts of the keys below ``prefix``."""
+        at = len(self._prefix) + len(prefix)
+        found: set[str] = set()
+        for page in self._pages(prefix, "/"):
+            found.update(item["Key"][at:] for item in page.get("Contents", ()))
+            found.update(item["Prefix"][at:-1] for item in page.get("CommonPrefixes", ()))
+        return sorted(found - {""})
+
+    def children_many(self, prefixes: Sequence[str]) -> list[list[str]]:
+        """:meth:`children` of each prefix: by one listing of what they have in common where that is not much more, else
+        by one each, side by side.
+        """
+        together = self._children_together(prefixes) if len(prefixes) > WORKERS else {}
+        rest = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in together]
+        together.update(zip(rest, ordered(self.children, rest, len), strict=True))
+        return [together[prefix] for prefix in prefixes]
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Several objects, side by side."""
+        yield from ordered(lambda key: (key, self.get(key)), keys, lambda found: len(found[1]))
+
+    def put_many(self, objects: Iterable[Put]) -> None:
+        """Store several, side by side."""
+        all_done(lambda item: self.put(*item), objects, lambda item: len(item[1]))
+
+    def put_blobs(self, objects: Iterable[Put]) -> None:
+        """As :meth:`put_many`: to ask whether an object is there costs as much as to send most of them."""
+        self.put_many(objects)
+
+    def _name(self, key: str) -> str:
+        name = self._prefix + key
+        if len(name.encode()) > _LONGEST:
+            raise StorageFailure(
+                f"a key of {len(name.encode())} bytes is too long for {self.root}: S3 takes {_LONGEST}",
+                help="use shorter names, or a shorter prefix in the datastore's root",
+                exit_code=EXIT_DO_NOT_RETRY,
+            )
+        return name
+
+    def _send(
+        self,
+        client: S3Client,
+        key: str,
+        data: bytes | memoryview,
+        attributes: Attributes | None,
+        condition: dict[str, Any],
+    ) -> None:
+        metadata: dict[str, Any] = {}
+        if attributes is not None:
+            metadata["Metadata"] = {ATTRIBUTES: json.dumps(dict(attributes))}
+        if len(data) > MULTIPART:
+            upload_parts(client, self.bucket, self._name(key), memoryview(data), metadata, condition)
+        else:
+            client.put_object(Bucket=self.bucket, Key=self._name(key), Body=bytes(data), **metadata, **condition)
+
+    def _put_if_not_seen(
+        self, client: S3Client, key: str, data: bytes | memoryview, attributes: Attributes | None
+    ) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            client.head_object(Bucket=self.bucket, Key=self._name(key))
+        except ClientError as error:
+            if status(error) != 404:
+                raise
+            self._send(client, key, data, attributes, {})
+            return True
+        return False
+
+    def _pages(self, prefix: str, delimiter: str) -> Iterator[Any]:
+        client = self.client
+        request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self._prefix + prefix, "MaxKeys": PAGE}
+        if delimiter:
+            request["Delimiter"] = delimiter
+        while True:
+            with told("list", f"{self.root}/{prefix}"):
+                page = client.list_objects_v2(**request)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _children_together(self, prefixes: Sequence[str]) -> dict[str, list[str]]:
+        """The children of those prefixes that few enough pages of one listing cover."""
+        wanted: dict[str, set[str]] = {prefix: set() for prefix in prefixes}
+        depths = {prefix.count("/") for prefix in wanted}
+        pages = self._pages(_common_start(list(wanted)), "")
+        last = ""
+        for _ in range(1 + len(wanted) * _LISTING_FACTOR // PAGE):
+            page = next(pages)
+            for item in page.get("Contents", ()):
+                last = item["Key"][len(self._prefix) :]
+                parts = last.split("/")
+                for depth in depths:
+                    folder = "/".join(parts[:depth]) + "/"
+                    if folder in wanted and parts[depth:] and parts[depth]:
+                        wanted[folder].add(parts[depth])
+            if not page.get("IsTruncated"):
+                return {prefix: sorted(names) for prefix, names in wanted.items()}
+        # What sorts before the folder of the last key has been seen whole.
+        return {
+            prefix: sorted(names) for prefix, names in wanted.items() if prefix < last and not last.startswith(prefix)
+        }
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    """The longest text that all of them start with, in the middle of a name where need be."""
+    low, high = min(texts), max(texts)
+    length = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    return low[:length]
