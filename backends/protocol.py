@@ -17,11 +17,12 @@ if TYPE_CHECKING:  # the graph behind a program loads networkx, which `--help` d
 class Settings:
     """What a lowering may depend on besides the program; resolved before it, from files and options only.
 
-    ``datastore_root`` is where containers read and write (``s3://bucket/prefix``); ``package_sha`` names the code package
-    (``<flow>/data/ab/<sha>`` below the root, empty where the target needs none); ``entry`` is how the flow file is run, as
-    arguments after the interpreter (``("flow.py",)`` or ``("-m", "penstock", "flow.py")``); ``config`` holds the allow-listed
-    configuration keys that containers need (region, endpoint), never credentials.  ``image`` is the container image, ``tags``
-    mark every run.  ``max_workers`` is the widest fan-out that runs at once, ``workflow_timeout`` in seconds, 0 for none.
+    ``datastore_root`` is where containers read and write (``s3://bucket/prefix``); ``package_sha`` names the code
+    package (``<flow>/data/ab/<sha>`` below the root, empty where the target needs none); ``entry`` is how the flow file
+    is run, as arguments after the interpreter (``("flow.py",)`` or ``("-m", "penstock", "flow.py")``); ``config`` holds
+    the allow-listed configuration keys that containers need (region, endpoint), never credentials.  ``image`` is the
+    container image, ``tags`` mark every run.  ``max_workers`` is the widest fan-out that runs at once,
+    ``workflow_timeout`` in seconds, 0 for none.
     """
 
     datastore_root: str
@@ -51,8 +52,10 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """``name`` is the target's name (``step-functions``), ``title`` what people call it; ``commands`` is ``module:attribute`` of
-    the click group it adds to a flow's command line, imported only when that group is used; empty where it adds none.
+    """``name`` is the target's name (``step-functions``), ``title`` what people call it.
+
+    ``commands`` is ``module:attribute`` of the click group it adds to a flow's command line, imported only when that
+    group is used; empty where it adds none.
     """
 
     name: str

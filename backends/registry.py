@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
@@ -57,7 +57,7 @@ def backend(name: str) -> Backend[Any]:
     return found[name]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load_built_in(name: str) -> Backend[Any]:
     module, _, attribute = BUILT_IN[name].partition(":")
     return cast("Backend[Any]", getattr(import_module(module), attribute))

@@ -200,7 +200,7 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _reseed() -> None:
-    """A generator seeded at import would give every task the same numbers; that of `random` reseeds itself at a fork."""
+    """One generator for all would give every task the same numbers; that of `random` reseeds itself at a fork."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

@@ -31,9 +31,23 @@ def told_attempt(path: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def log_key(flow: str, run: str, step: str, task: str, attempt: int, stream: str) -> str:
-    """Where the output of an attempt is stored; ``stream`` is ``stdout`` or ``stderr``."""
-    return f"{task_prefix(flow, run, step, task)}{attempt}.task_{stream}.log"
+def log_key(flow: str, run: str, step: str, task: str, attempt: int, stream: str, source: str = "task") -> str:
+    """Where the output of an attempt is stored; ``stream`` is ``stdout`` or ``stderr``.
+
+    ``source`` is who stores it: ``task`` the container itself, ``runtime`` the process that started it on a laptop.
+    """
+    return f"{task_prefix(flow, run, step, task)}{attempt}.{source}_{stream}.log"
+
+
+def utc_stamp(now: float | None = None) -> str:
+    """The time as it stands in a stored line; ``now`` in seconds of UTC, this moment where None."""
+    seconds = time.time() if now is None else now
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1e6):06d}"
+
+
+def stored_line(line: bytes, stamp: str, source: str, line_id: str) -> bytes:
+    """``line`` as it is stored, with its end."""
+    return f"[MFLOG|0|{stamp}Z|{source}|{line_id}]".encode() + line + b"\n"
 
 
 class StreamLog:
@@ -63,8 +77,7 @@ class StreamLog:
         if len(self._rest) > LONGEST_LINE:
             lines.append(self._rest)
             self._rest = b""
-        seconds = time.time() if now is None else now
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1e6):06d}"
+        stamp = utc_stamp(now)
         decorated = b"".join(self._decorated(line, stamp) for line in lines)
         view = memoryview(decorated)
         while view:
@@ -82,4 +95,4 @@ class StreamLog:
 
     def _decorated(self, line: bytes, stamp: str) -> bytes:
         self._lines += 1
-        return f"[MFLOG|0|{stamp}Z|task|{self._prefix}-{self._lines}]".encode() + line + b"\n"
+        return stored_line(line, stamp, "task", f"{self._prefix}-{self._lines}")

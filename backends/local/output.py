@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
+
+from penstock.runtime_shim.task_logs import stored_line, utc_stamp
 
 _READ_BYTES = 1 << 16
 _LONGEST_LINE = 1 << 16
@@ -12,7 +15,7 @@ _TRUNCATED = b"[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]"
 
 
 class Stream:
-    """``stdout`` or ``stderr`` of one task: ``descriptor`` is the end that is read, ``writing`` the one given to the task.
+    """``stdout`` or ``stderr`` of one task: ``descriptor`` is the end that is read, ``writing`` that of the task.
 
     At most ``max_bytes`` of stored lines are kept, as Metaflow does; what is shown is not limited.
     """
@@ -26,6 +29,7 @@ class Stream:
         self._stored: list[bytes] = []
         self._size = 0
         self._truncated = False
+        self._id = uuid.uuid4().hex
 
     def read(self) -> tuple[list[bytes], bool]:
         """The lines that are complete now, and whether more may come."""
@@ -69,7 +73,7 @@ class Stream:
 
     def note(self, text: str) -> None:
         """Keep a line of the orchestrator's own, whatever the size."""
-        self._stored.append(structured(text.encode(), "runtime"))
+        self._stored.append(self._as_stored(text.encode()))
 
     def stored(self) -> bytes:
         """The lines as Metaflow stores them: with time, source and id."""
@@ -86,9 +90,12 @@ class Stream:
     def _keep(self, line: bytes) -> bytes:
         if not self._truncated:
             if self._size + len(line) < self._max_bytes:
-                self._stored.append(structured(line, "runtime"))
+                self._stored.append(self._as_stored(line))
                 self._size += len(line) + 1
             else:
-                self._stored.append(structured(_TRUNCATED, "runtime"))
+                self._stored.append(self._as_stored(_TRUNCATED))
                 self._truncated = True
         return line
+
+    def _as_stored(self, line: bytes) -> bytes:
+        return stored_line(line, utc_stamp(), "runtime", f"{self._id}-{len(self._stored)}")

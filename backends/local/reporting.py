@@ -41,7 +41,7 @@ class Reporter(Protocol):
         ...
 
     def refresh(self) -> float | None:
-        """Bring the display up to date if it is time; the seconds until it will be, None if there is nothing to refresh."""
+        """Bring the display up to date if it is time; the seconds until it will be, None for a display without need."""
         ...
 
     def close(self) -> None:
@@ -113,8 +113,8 @@ class _Row:
 class LiveReporter:
     """Lines scroll by, below them a table of the steps is kept up to date.
 
-    The table shows steps with running tasks first, then those that ended last; it is drawn at most ten times a second, by
-    the run's own loop: no thread.
+    The table shows steps with running tasks first, then those that ended last; it is drawn at most ten times a
+    second, by the run's own loop: no thread.
     """
 
     def __init__(self, title: str, *, quiet: bool = False) -> None:
@@ -185,9 +185,8 @@ class LiveReporter:
         known = sum(row.known for row in self._rows.values())
         elapsed = f"{time.monotonic() - self._began:.1f} s"
         table.add_row(f"[bold]{self._title}[/]", "", f"{done:,} of {known:,}", elapsed)
-        latest = sorted(
-            self._rows, key=lambda step: (self._rows[step].running > 0, self._rows[step].ended), reverse=True
-        )
+        rows = self._rows
+        latest = sorted(rows, key=lambda step: (rows[step].running > 0, rows[step].ended), reverse=True)
         shown = set(latest[: min(_MAX_ROWS, max(1, self._console.height - 4))])
         # In the order in which the steps came to be known, which is that of the flow.
         for step, row in self._rows.items():

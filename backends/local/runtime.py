@@ -18,13 +18,16 @@ from penstock.backends.local.schedule import Schedule, Task
 from penstock.backends.local.wakeups import Wakeups
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.failures import Failure
-from penstock.runtime_shim.records import Record, record_key, task_prefix
+from penstock.runtime_shim.records import Record, record_key
+from penstock.runtime_shim.task_logs import log_key
 
 _GRACE_SECONDS = 5.0
 """How long tasks that are told to end may take, as in Metaflow."""
 _KILL_SECONDS = 10.0
 """How long a killed process may take to disappear before it is left alone."""
 _SHOWN_STEPS = 8
+_ATTEMPT = 0
+"""The run's id is new, so that every task of it is tried for the first time."""
 _SETTLING_THREADS = 8
 
 
@@ -42,8 +45,9 @@ class Interrupted(Failure):
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """``run`` is the run's id; ``arguments`` are those of a `step` command after its path, equal for all tasks; ``log_bytes`` is
-    what is kept of each stream of each task; ``command`` is how the user starts the flow file (``python flow.py``).
+    """``run`` is the run's id; ``arguments`` are those of a `step` command after its path, equal for all tasks;
+    ``log_bytes`` is what is kept of each stream of each task; ``command`` is how the user starts the flow file
+    (``python flow.py``).
     """
 
     flow: str
@@ -94,8 +98,8 @@ class LocalRun:
     def execute(self) -> None:
         """Run everything.
 
-        Raises RunFailed, Interrupted, LauncherFailed, TooManySplits or a failure of the store; no task runs any more then,
-        and what tasks wrote is stored.
+        Raises RunFailed, Interrupted, LauncherFailed, TooManySplits or a failure of the store; no task runs any more
+        then, and what tasks wrote is stored.
         """
         self._selector.register(self._wakeups.fileno(), selectors.EVENT_READ, self._woken)
         if (descriptor := self._launcher.fileno()) is not None:
@@ -204,10 +208,10 @@ class LocalRun:
     def _settle(self, running: _Running, succeeded: bool) -> Record | None:
         """Raises Missing where a task that should have left a record did not."""
         settings, (step, path) = self._settings, running.task
-        prefix = task_prefix(settings.flow, settings.run, step, path.task_id)
+        names = (settings.flow, settings.run, step, path.task_id)
         for stream in running.streams:
             if data := stream.stored():
-                self._store.put(f"{prefix}0.runtime_{stream.name}.log", data)
+                self._store.put(log_key(*names, _ATTEMPT, stream.name, "runtime"), data)
         if not succeeded:
             return None
         return Record.from_json(json.loads(self._store.get(record_key(settings.flow, settings.run, step, path))))
@@ -259,7 +263,7 @@ class LocalRun:
         self._deadline = time.monotonic() + _GRACE_SECONDS
 
     def _kill(self) -> None:
-        """After the grace period, or at the second interruption; what is not gone some time later is left to the system."""
+        """After the grace period, or at the second interruption; what is not gone in time is left to the system."""
         if self._killed and self._deadline is not None and time.monotonic() >= self._deadline:
             for running in self._running.values():
                 _close(running)

@@ -58,7 +58,7 @@ class Schedule:
         yield from map(self._counted, ready)
 
     def left(self) -> list[str]:
-        """What has not finished, in the order of the plan: steps, with numbers of tasks where some are known already."""
+        """What has not finished, in the order of the plan: steps, with numbers of tasks where some are known."""
         left = []
         for step in self._plan.names:
             known, finished = self._known[step], self._finished[step]
@@ -81,7 +81,7 @@ class Schedule:
     def _opened(self, opener: Task, record: Record, width: int) -> Iterator[Task]:
         if width > self._max_num_splits:
             raise TooManySplits(
-                f"the foreach in step `{opener.step}` has {width:,} splits, and this run allows {self._max_num_splits:,}",
+                f"the foreach in step `{opener.step}` has {width:,} splits; this run allows {self._max_num_splits:,}",
                 help=f"raise the maximum with `--max-num-splits {width}` if that many tasks are meant",
             )
         if width == 0:
