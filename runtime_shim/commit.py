@@ -13,6 +13,7 @@ from penstock.runtime_shim.scope import ITEMS, STACK
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.tasks import AttemptWriter
     from penstock.runtime_shim.flowspec import FlowSpec
+    from penstock.runtime_shim.paths import Path
     from penstock.runtime_shim.place import Place
     from penstock.runtime_shim.scope import Scope
     from penstock.runtime_shim.transitions import Taken
@@ -30,8 +31,12 @@ class OverEventBudget(Failure):
     code = "R131"
 
 
-def commit_success(flow: FlowSpec, scope: Scope, run: str, place: Place, taken: Taken, writer: AttemptWriter) -> None:
+def commit_success(
+    flow: FlowSpec, scope: Scope, run: str, place: Place, after: Path, taken: Taken, writer: AttemptWriter
+) -> None:
     """Store the artifacts of a step that ended, its record, and the mark that makes both count.
+
+    ``after`` is the path of what comes next.
 
     Raises OverEventBudget, the failures of artifacts that can't be pickled, storage failures.
     """
@@ -51,7 +56,7 @@ def commit_success(flow: FlowSpec, scope: Scope, run: str, place: Place, taken: 
     writer.commit(
         Record(
             run=run,
-            path=place.path,
+            path=after,
             next=taken.next,
             splits=taken.splits,
             parents=tuple(f"{parent.step}/{parent.task}" for parent in place.parents),

@@ -51,6 +51,15 @@ def opens_body(plan: Plan, step: PlannedStep) -> str | None:
     return parent.name if parent.kind == "foreach" else None
 
 
+def successor_path(plan: Plan, successors: Sequence[str], path: Path) -> Path:
+    """Where the tasks after one at ``path`` stand: a foreach's join outside it, all others where it stands itself.
+
+    The splits of a foreach stand below; the scheduler appends them.
+    """
+    closes = bool(successors) and plan[successors[0]].closes == "foreach"
+    return path.outer if closes else path
+
+
 def by_path(tasks: TaskStore, plan: Plan, step: PlannedStep, run: str, path: Path) -> Place:
     """The place of the task of ``step`` at ``path``; its parents are opened, many at once.
 

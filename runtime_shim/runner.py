@@ -16,7 +16,7 @@ from penstock.runtime_shim.initialize import START, ensure_initialized, open_ses
 from penstock.runtime_shim.inputs import Inputs
 from penstock.runtime_shim.options import Options, UsageError, texts
 from penstock.runtime_shim.paths import Path, PathSpec, checked_name, parse_pathspec
-from penstock.runtime_shim.place import Place, by_inputs, by_path
+from penstock.runtime_shim.place import Place, by_inputs, by_path, successor_path
 from penstock.runtime_shim.plans import find_plan, planned_step
 from penstock.runtime_shim.task_logs import tell_attempt
 from penstock.runtime_shim.transitions import InvalidNext, Taken
@@ -80,7 +80,7 @@ def _run_step(session: Session, command: StepCommand, step: str) -> int:
         return 0
     tell_attempt(writer.attempt)
     scope = descend(session.flow_class, plan, planned, place)
-    return _execute(session, command, planned, place, scope, writer)
+    return _execute(session, command, plan, planned, place, scope, writer)
 
 
 def _place(session: Session, plan: Plan, planned: PlannedStep, command: StepCommand) -> Place:
@@ -90,7 +90,13 @@ def _place(session: Session, plan: Plan, planned: PlannedStep, command: StepComm
 
 
 def _execute(
-    session: Session, command: StepCommand, planned: PlannedStep, place: Place, scope: Scope, writer: AttemptWriter
+    session: Session,
+    command: StepCommand,
+    plan: Plan,
+    planned: PlannedStep,
+    place: Place,
+    scope: Scope,
+    writer: AttemptWriter,
 ) -> int:
     """Call the user's function and commit what it leaves behind, its failure included."""
     flow = session.flow_class(use_cli=False)
@@ -104,7 +110,8 @@ def _execute(
         except (Exception, SystemExit) as error:
             commit_failure(flow, scope, error, writer)
             return _user_failed(error)
-        commit_success(flow, scope, command.run, place, taken, writer)
+        after = successor_path(plan, taken.next, place.path)
+        commit_success(flow, scope, command.run, place, after, taken, writer)
     except StorageFailure:
         raise  # what can't be stored can't be told there either
     except Failure as failure:
