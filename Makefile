@@ -64,7 +64,7 @@ test-scale: $(INSTALLED) ## wide and long flows: thousands of steps and tasks
 
 .PHONY: test-s3
 test-s3: $(INSTALLED) ## the S3 datastore on a real server, Ceph radosgw on loopback (Debian: radosgw ceph-mon ceph-osd)
-	tests/datastore/radosgw.sh $(BIN)/python -m pytest -q -m s3server $(PYTEST_ARGS)
+	$(BIN)/python tests/datastore/radosgw.py $(BIN)/python -m pytest -q -m s3server $(PYTEST_ARGS)
 
 .PHONY: test-versions
 test-versions: ## the fast tests under every Python 3.10 to 3.13 found; PYTHONS="a b" names others
