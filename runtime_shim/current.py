@@ -78,7 +78,7 @@ class Current:
         Raises AttributeError outside a task.
         """
         if not self._values:
-            raise AttributeError("`current.parameter_names` is known only while a step runs")
+            raise AttributeError  # __getattr__ says the rest
         return list(self._values["parameter_names"])
 
     def __getattr__(self, name: str) -> Any:

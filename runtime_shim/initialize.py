@@ -95,7 +95,7 @@ def initialize(
     flow_class = session.flow_class
     values = resolve(flow_class, given, plan.defaults)
     register_run(session.store, flow_class.__name__, run, tags, user=_user(session))
-    writer = session.tasks.begin(run, PARAMETERS, task, path=Path())
+    writer = session.tasks.begin(run, PARAMETERS, task, path=None)
     if writer.already_done is not None:
         writer.rewrite()
         return
