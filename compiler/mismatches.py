@@ -21,7 +21,7 @@ def never_joined(graph: FlowGraph, scopes: Sequence[Scope]) -> Diagnostic:
         f"the {kind} at `{inside.opener}` is never joined",
         Label(graph[inside.opener].exit_span, f"this {kind} is still open where `end` is reached"),
         (Label(graph["end"].span),),
-        help="lead its branches to a join, a step that takes `(self, inputs)`, before `end`",
+        help="put a join, a step that takes `(self, inputs)`, before `end`",
     )
 
 
@@ -65,7 +65,7 @@ def joins_in_part(
         f"`{name}` joins {count - len(missing)} of the {count} branches of `{split}`",
         Label(graph[name].span, f"not from {_names(missing)}"),
         (Label(graph[split].exit_span, "the split"),),
-        help=f"lead every branch of `{split}` to `{name}`",
+        help=f"lead every branch of `{split}` to `{name}`: joining some of them first is not supported yet",
     )
 
 
@@ -96,21 +96,22 @@ def _both_paths(graph: FlowGraph, name: str, arrivals: Sequence[Arrival]) -> tup
     second = next(arrival for arrival in arrivals if arrival.scope is not first.scope)
     outer = _common(first.scope, second.scope)
     return tuple(
-        Label(graph[arrival.before].exit_span, f"along `{_path(arrival, outer, name)}`") for arrival in (first, second)
+        Label(graph[arrival.before].exit_span, f"along `{_path(graph, arrival, outer, name)}`")
+        for arrival in (first, second)
     )
 
 
-def _path(arrival: Arrival, outer: Scope, name: str) -> str:
-    scope = arrival.scope
+def _path(graph: FlowGraph, arrival: Arrival, outer: Scope, name: str) -> str:
+    """How ``arrival`` comes from ``outer`` to ``name``: the ends of the way, with a mark for what is between."""
+    scope, before = arrival.scope, arrival.before
     if scope is outer:
-        return f"{arrival.before} → {name}"
+        return f"{before} → {name}"
     while scope.outer is not None and scope.outer is not outer:
         scope = scope.outer
-    if arrival.before == scope.opener:
-        return f"{scope.opener} → {name}"
-    if arrival.before == scope.first:
-        return f"{scope.opener} → {scope.first} → {name}"
-    return f"{scope.opener} → {scope.first} → … → {arrival.before} → {name}"
+    way = [scope.opener] if before == scope.opener else [scope.opener, scope.first]
+    if before not in way:
+        way += [before] if scope.first in graph.predecessors(before) else ["…", before]
+    return " → ".join([*way, name])
 
 
 def _common(one: Scope, other: Scope) -> Scope:

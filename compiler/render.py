@@ -77,15 +77,13 @@ class _Lines:
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._known = {path: text.split("\n") for path, text in sources.items()}
 
-    def of(self, span: Span) -> list[tuple[int, str]] | None:
-        """The lines of ``span`` with their numbers; None where they cannot be had."""
-        if span.path not in self._known:
-            linecache.checkcache(span.path)
-            self._known[span.path] = [line.rstrip("\n") for line in linecache.getlines(span.path)]
-        lines = self._known[span.path]
-        if len(lines) < span.end_line:
-            return None
-        return [(number, lines[number - 1]) for number in range(span.line, span.end_line + 1)]
+    def of(self, path: str, first: int, last: int) -> list[tuple[int, str]]:
+        """The lines ``first`` to ``last`` with their numbers; none where one of them cannot be had."""
+        if path not in self._known:
+            linecache.checkcache(path)
+            self._known[path] = [line.rstrip("\n") for line in linecache.getlines(path)]
+        lines = self._known[path]
+        return list(enumerate(lines[first - 1 : last], first)) if len(lines) >= last else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def _rendered(diagnostic: Diagnostic, lines: _Lines, paint: _Paint) -> Iterator[
     kind = paint(f"{diagnostic.severity.value}[{diagnostic.code}]", style)
     yield kind + paint(f": {clean(diagnostic.message)}", _MESSAGE)
     labels = _labels(diagnostic)
-    marks = [_Mark(label, label is diagnostic.label, lines.of(label.span) or []) for label in labels]
+    marks = [_Mark(label, label is diagnostic.label, lines.of(*_extent(label.span))) for label in labels]
     gutter = max((len(str(mark.lines[-1][0])) for mark in marks if mark.lines), default=1)
     by_file: dict[str, list[_Mark]] = {}
     for mark in marks:
@@ -128,7 +126,7 @@ def _rendered(diagnostic: Diagnostic, lines: _Lines, paint: _Paint) -> Iterator[
         shown_marks = [mark for mark in here if mark.lines]
         if shown_marks:
             yield paint(f"{' ' * gutter} |", _FRAME)
-            yield from _snippet(shown_marks, gutter, style, paint)
+            yield from _snippet(shown_marks, lines, gutter, style, paint)
         for mark in here:
             if not mark.lines and mark.label.text:
                 yield _remark("note", f"line {mark.label.span.line}: {mark.label.text}", gutter, paint)
@@ -140,21 +138,28 @@ def _remark(kind: str, text: str, gutter: int, paint: _Paint) -> str:
     return f"{' ' * gutter} {paint('=', _FRAME)} {paint(kind, _MESSAGE)}: {clean(text)}"
 
 
-def _snippet(marks: list[_Mark], gutter: int, style: str, paint: _Paint) -> Iterator[str]:
+def _extent(span: Span) -> tuple[str, int, int]:
+    return span.path, span.line, span.end_line
+
+
+def _snippet(marks: list[_Mark], lines: _Lines, gutter: int, style: str, paint: _Paint) -> Iterator[str]:
     """The lines of one file, from top to bottom; a stretch of several lines gets a bar at its left."""
-    lane = any(mark.tall for mark in marks)
+    lane = "  " if any(mark.tall for mark in marks) else ""
     last = 0
     for mark in sorted(marks, key=lambda mark: (mark.label.span, not mark.primary)):
         first = mark.lines[0][0]
-        if last and first not in (last, last + 1):
+        if last and first == last + 2:
+            ((number, between),) = lines.of(mark.label.span.path, last + 1, last + 1)
+            yield _row(str(number), lane + shown(between), gutter, paint)
+        elif last and first not in (last, last + 1):
             yield paint("...", _FRAME)
         painted = style if mark.primary else _FRAME
         if mark.tall:
             yield from _tall(mark, gutter, painted, paint)
         else:
             if first != last:
-                yield _row(str(first), "  " * lane + shown(mark.lines[0][1]), gutter, paint)
-            yield _row("", "  " * lane + _underline(mark, painted, paint), gutter, paint)
+                yield _row(str(first), lane + shown(mark.lines[0][1]), gutter, paint)
+            yield _row("", lane + _underline(mark, painted, paint), gutter, paint)
         last = mark.lines[-1][0]
 
 

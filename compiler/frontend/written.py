@@ -85,7 +85,7 @@ class WrittenStep:
     @property
     def is_join(self) -> bool:
         """Whether it takes ``inputs``."""
-        return len(self.arguments) > 1
+        return sum(not argument.startswith("*") for argument in self.arguments) > 1
 
     @property
     def exit_span(self) -> Span:

@@ -27,10 +27,12 @@ def nothing_leads_to_start(graph: FlowGraph) -> Iterator[Diagnostic]:
 def no_orphans(graph: FlowGraph) -> Iterator[Diagnostic]:
     """P203: every step can be reached from `start`.
 
-    Of steps that only lead on from each other the first is named, unless none is the first.
+    Of steps that only lead on from each other the first is named, unless none is the first.  That a loop without a way
+    out never reaches `end` is said of the loop.
     """
     reached = graph.reachable("start")
-    lost = [name for name in graph.steps if name not in reached]
+    endless = next(graph.cycles(), None) is not None
+    lost = [name for name in graph.steps if name not in reached and not (name == "end" and endless)]
     heads = [name for name in lost if not graph.predecessors(name)]
     for name in heads or lost[:1]:
         yield Diagnostic(
@@ -63,9 +65,12 @@ def no_loops(graph: FlowGraph) -> Iterator[Diagnostic]:
 
 
 def no_switch_yet(graph: FlowGraph) -> Iterator[Diagnostic]:
-    """P206: the language knows switches, no target does yet."""
+    """P206: the language knows switches, no target does yet; of one in a loop the loop is said."""
+    looping = {name for cycle in graph.cycles() for name in cycle}
     for step in graph.steps.values():
         match step.transition:
+            case Switch() if step.name in looping:
+                pass
             case Switch():
                 yield Diagnostic(
                     "P206",

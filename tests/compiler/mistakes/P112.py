@@ -1,0 +1,16 @@
+from penstock import FlowSpec, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train)
+
+    @step
+    def train(self):
+        yield 1
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass

@@ -1,0 +1,11 @@
+from penstock import FlowSpec, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train)
+
+    @step
+    def train(self):
+        self.next(self.end)

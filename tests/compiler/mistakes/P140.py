@@ -1,0 +1,35 @@
+from penstock import FlowSpec, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.a, self.b)
+
+    @step
+    def a(self):
+        self.next(self.join)
+
+    @step
+    def b(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.c, self.d)
+
+    @step
+    def c(self):
+        self.next(self.last)
+
+    @step
+    def d(self):
+        self.next(self.last)
+
+    @step
+    def last(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass

@@ -1,0 +1,19 @@
+from penstock import FlowSpec, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def train(self):
+        self.next(self.publish)
+
+    @step
+    def publish(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass

@@ -1,0 +1,51 @@
+from penstock import FlowSpec, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.a, self.b, self.c, self.d, self.e, self.f, self.g, self.h)
+
+    @step
+    def a(self):
+        self.next(self.join)
+
+    @step
+    def b(self):
+        self.next(self.last)
+
+    @step
+    def c(self):
+        self.next(self.last)
+
+    @step
+    def d(self):
+        self.next(self.last)
+
+    @step
+    def e(self):
+        self.next(self.last)
+
+    @step
+    def f(self):
+        self.next(self.last)
+
+    @step
+    def g(self):
+        self.next(self.last)
+
+    @step
+    def h(self):
+        self.next(self.last)
+
+    @step
+    def join(self, inputs):
+        self.next(self.last)
+
+    @step
+    def last(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
