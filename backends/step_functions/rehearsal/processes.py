@@ -1,0 +1,139 @@
+"""One attempt of a container job as a process of this machine: clean directory, given environment, own process
+group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL_SECONDS = 0.01
+CANNOT_START = 127
+"""What a container host reports when the command does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: ``exit_code`` as a container reports it (128 + n for signal n), None when nothing was
+    started.
+
+    ``timed_out`` and ``stopped`` say who ended it; ``reason`` is the container's own, empty where there is none.
+    """
+
+    exit_code: int | None
+    reason: str = ""
+    timed_out: bool = False
+    stopped: bool = False
+
+
+class JobHost:
+    """What the machine gives to every job, as a container host would.
+
+    ``directory`` takes one folder per attempt, removed afterwards; ``path`` is the jobs' PATH; ``grace_seconds``
+    lie between SIGTERM and SIGKILL.  Safe to use from several threads.
+    """
+
+    def __init__(self, directory: Path, path: str, grace_seconds: float) -> None:
+        self.directory = directory
+        self.path = path
+        self.grace_seconds = grace_seconds
+        self._groups: set[int] = set()
+
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        timeout: float | None,
+        stop: threading.Event,
+        started: Callable[[int], None],
+    ) -> Outcome:
+        """Run one attempt to its end, its output in ``log``; ``started`` is called with the process id.
+
+        ``timeout`` in seconds from the start, None for none; setting ``stop`` ends the attempt.
+        """
+        home = self.directory / log.stem
+        for name in ("work", "home", "tmp"):
+            (home / name).mkdir(parents=True)
+        surroundings = {
+            "PATH": self.path,
+            "HOME": str(home / "home"),
+            "TMPDIR": str(home / "tmp"),
+            "LANG": "C.UTF-8",
+        }
+        try:
+            with log.open("wb") as output:
+                try:
+                    process = subprocess.Popen(
+                        list(command),
+                        executable=shutil.which(command[0], path=self.path) if command else None,
+                        env={**surroundings, **environment},
+                        cwd=home / "work",
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                except (OSError, IndexError, ValueError) as error:
+                    output.write(f"cannot start {list(command)!r}: {error}\n".encode())
+                    return Outcome(CANNOT_START, f"CannotStartContainerError: {error}")
+            self._groups.add(process.pid)
+            started(process.pid)
+            return self._watch(process, timeout, stop)
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def _watch(self, process: subprocess.Popen[bytes], timeout: float | None, stop: threading.Event) -> Outcome:
+        end = None if timeout is None else time.monotonic() + timeout
+        timed_out = stopped = False
+        try:
+            while not _is_over(process):
+                stopped = stop.wait(_POLL_SECONDS)
+                timed_out = not stopped and end is not None and time.monotonic() > end
+                if stopped or timed_out:
+                    self._terminate(process)
+                    break
+        finally:
+            # What the container's first process leaves behind ends with it, as in a container.
+            # Only then is it reaped: until then its number belongs to no other process.
+            kill_group(process.pid)
+            self._groups.discard(process.pid)
+            process.wait()
+        code = process.returncode
+        exit_code = code if code >= 0 else 128 - code
+        return Outcome(exit_code, "", timed_out, stopped)
+
+    def kill_all(self) -> None:
+        """SIGKILL to every attempt that runs."""
+        for leader in list(self._groups):
+            kill_group(leader)
+
+    def _terminate(self, process: subprocess.Popen[bytes]) -> None:
+        """As a container host stops a container: SIGTERM to its first process, after a while SIGKILL."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+        end = time.monotonic() + self.grace_seconds
+        while not _is_over(process) and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+        kill_group(process.pid)
+
+
+def _is_over(process: subprocess.Popen[bytes]) -> bool:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def kill_group(leader: int) -> None:
+    """SIGKILL to every process of the group, if there is any left."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
