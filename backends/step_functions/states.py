@@ -48,13 +48,6 @@ def job(
     flow: str, step: str, definition: str, settings: StepFunctionsSettings, events_per_split: int | None
 ) -> dict[str, Any]:
     """A step: one Batch job.  ``events_per_split`` is given for openers."""
-    environment = [
-        {"Name": "PENSTOCK_STEP", "Value": step},
-        {"Name": "PENSTOCK_RUN", "Value.$": "$.r"},
-        {"Name": "PENSTOCK_PATH", "Value.$": "$.p"},
-    ]
-    if events_per_split is not None:
-        environment.append({"Name": "PENSTOCK_EVENTS_PER_SPLIT", "Value": str(events_per_split)})
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::batch:submitJob.sync",
@@ -62,11 +55,23 @@ def job(
             "JobName": job_name(flow, step),
             "JobDefinition": definition,
             "JobQueue": settings.job_queue,
-            "ContainerOverrides": {"Environment": environment},
+            "ContainerOverrides": overrides(step, events_per_split),
         },
         "ResultPath": None,
         "Retry": _RETRY_OF_JOBS,
     }
+
+
+def overrides(step: str, events_per_split: int | None) -> dict[str, Any]:
+    """What of a job is not in its definition."""
+    environment = [
+        {"Name": "PENSTOCK_STEP", "Value": step},
+        {"Name": "PENSTOCK_RUN", "Value.$": "$.r"},
+        {"Name": "PENSTOCK_PATH", "Value.$": "$.p"},
+    ]
+    if events_per_split is not None:
+        environment.append({"Name": "PENSTOCK_EVENTS_PER_SPLIT", "Value": str(events_per_split)})
+    return {"Environment": environment}
 
 
 def read_record(flow: str, opener: str, settings: StepFunctionsSettings) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""The code package of a command line's flow: the same for every target, and for `package`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.compiler.packaging import build_package, suffixes_of
+from penstock.compiler.planning import plan_of
+from penstock.runtime_shim.identity import user_name
+from penstock.runtime_shim.parameters import ParameterContext, parameters_of
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.compiler.packaging import CodePackage
+
+
+def package_of(state: State, output: str | None = None) -> CodePackage:
+    """The package, its plan with the computed defaults of parameters included.
+
+    ``output`` is what the command writes, which the package leaves out.  Raises Refused for a flow with errors and for
+    files that can't be packed, Failure for a parameter whose default function fails.
+    """
+    plan = plan_of(state.program(), deployed_defaults(state.flow_class, deploying_user(state)))
+    return build_package(state.entry[-1], plan.to_json(), suffixes_of(state.options.package_suffixes), output)
+
+
+def deploying_user(state: State) -> str:
+    """Who deploys: the user that runs of the deployed flow count as."""
+    return user_name(configured=state.configuration.get("METAFLOW_USER"))
+
+
+def deployed_defaults(flow_class: type, user: str) -> dict[str, object]:
+    """The values of parameters whose default is a function, by name: the functions run now, once for all runs.
+
+    Raises Failure naming the parameter whose function failed.
+    """
+    return {
+        name: parameter.deployed_default(ParameterContext(flow_class.__name__, user, name))
+        for name, parameter in parameters_of(flow_class).items()
+        if parameter.is_deferred
+    }

@@ -1,0 +1,176 @@
+"""What a deployment consists of, in memory or as a folder for review."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.backends.step_functions.lowering import JOB_DEFINITIONS, STATE_MACHINE
+from penstock.compiler.diagnostics import Diagnostic, Refused
+from penstock.compiler.packaging import STORED_RAW
+from penstock.runtime_shim.records import blob_key
+
+if TYPE_CHECKING:
+    from penstock.backends.protocol import Bundle
+    from penstock.backends.step_functions.settings import StepFunctionsSettings
+    from penstock.compiler.packaging import CodePackage
+
+MANIFEST = "manifest.json"
+OBJECTS = "objects.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Everything that `deploy` uploads and registers: ``files`` by their path in the bundle, the manifest apart."""
+
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @property
+    def flow(self) -> str:
+        """The flow's name."""
+        return str(self.manifest["flow"])
+
+    @property
+    def name(self) -> str:
+        """The state machine's name."""
+        return str(self.manifest["state_machine"])
+
+    @property
+    def definition(self) -> str:
+        """The state machine, as it is sent."""
+        return self.files[STATE_MACHINE].decode()
+
+    @property
+    def job_definitions(self) -> list[dict[str, Any]]:
+        """The arguments of each RegisterJobDefinition."""
+        definitions: list[dict[str, Any]] = json.loads(self.files[JOB_DEFINITIONS])
+        return definitions
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """What must be stored below the root: key, url, sha1 (uncompressed), bytes (uncompressed), attributes, file."""
+        listed: list[dict[str, Any]] = json.loads(self.files[OBJECTS])
+        return listed
+
+
+def deployment_of(flow: str, settings: StepFunctionsSettings, bundle: Bundle, package: CodePackage) -> Deployment:
+    """The deployment of a compiled flow."""
+    key = blob_key(flow, package.sha)
+    file = f"code/{package.sha}.tar.gz"
+    objects = [
+        {
+            "key": key,
+            "url": f"{settings.datastore_root}/{key}",
+            "sha1": package.sha,
+            "bytes": len(package.tar),
+            "attributes": dict(STORED_RAW),
+            "file": file,
+        }
+    ]
+    files = {**bundle.files, OBJECTS: _json(objects), file: package.data}
+    manifest = {
+        "format": FORMAT,
+        "target": "step-functions",
+        "flow": flow,
+        "state_machine": settings.name,
+        "datastore_root": settings.datastore_root,
+        "job_queue": settings.job_queue,
+        "role": settings.sfn_role,
+        "sha256": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
+    }
+    return Deployment(manifest, files)
+
+
+def write_deployment(deployment: Deployment, folder: str) -> None:
+    """Write the bundle to ``folder``, in the place of an earlier one.
+
+    Raises Refused where the folder holds something else, or can't be written.
+    """
+    try:
+        _clear(folder)
+        for path, data in deployment.files.items():
+            target = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as file:
+                file.write(data)
+        with open(os.path.join(folder, MANIFEST), "wb") as file:  # last: a bundle without it is not deployed
+            file.write(_json(deployment.manifest))
+    except OSError as error:
+        message = f"the bundle can't be written to {folder}: {error.strerror}"
+        raise _refused(message, help_text="choose another folder with -o") from None
+
+
+def read_deployment(folder: str) -> Deployment:
+    """Read what :func:`write_deployment` wrote, every file checked against the manifest.
+
+    Raises Refused where it is no bundle, of another format, or was changed.
+    """
+    try:
+        manifest = json.loads(_read(folder, MANIFEST))
+        if manifest["format"] != FORMAT or manifest["target"] != "step-functions":
+            raise ValueError(f"format {manifest['format']!r} of {manifest['target']!r}")
+        listed = dict(manifest["sha256"])
+        files = {path: _read(folder, path) for path in listed}
+        deployment = Deployment(manifest, files)
+        changed = [path for path, data in files.items() if hashlib.sha256(data).hexdigest() != listed[path]]
+        changed += [entry["file"] for entry in deployment.objects if not _is_package(files[entry["file"]], entry)]
+    except OSError as error:
+        message = f"{folder} is no bundle for Step Functions: {error.filename or MANIFEST}: {error.strerror}"
+        raise _refused(message) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _refused(f"{folder} is no bundle for Step Functions: {MANIFEST} is not as written ({error})") from None
+    if changed:
+        names = ", ".join(dict.fromkeys(changed))
+        raise _refused(f"the bundle in {folder} was changed after it was written: {names}")
+    return deployment
+
+
+def _is_package(data: bytes, entry: Mapping[str, Any]) -> bool:
+    """Whether the stored bytes are what the object's key says."""
+    sha = hashlib.sha1(gzip.decompress(data), usedforsecurity=False).hexdigest()
+    return str(entry["key"]).rpartition("/")[2] == str(entry["sha1"]) == sha
+
+
+def _clear(folder: str) -> None:
+    """Remove an earlier bundle.
+
+    Raises Refused where there is something that is none.
+    """
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        return
+    try:
+        old = json.loads(_read(folder, MANIFEST))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        message = f"{folder} is not empty, and holds no bundle that this one could replace"
+        raise _refused(message, help_text="choose another folder with -o") from None
+    os.remove(os.path.join(folder, MANIFEST))
+    for path in old:
+        target = _inside(folder, path)
+        if os.path.exists(target):
+            os.remove(target)
+
+
+def _read(folder: str, path: str) -> bytes:
+    with open(_inside(folder, path), "rb") as file:
+        return file.read()
+
+
+def _inside(folder: str, path: str) -> str:
+    if os.path.isabs(path) or ".." in path.split("/"):
+        raise ValueError(f"the path {path!r} leads out of the bundle")
+    return os.path.join(folder, path)
+
+
+def _refused(message: str, help_text: str = "write it anew with `step-functions create -o DIR`") -> Refused:
+    return Refused([Diagnostic("P537", message, help=help_text)])
+
+
+def _json(document: object) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()

@@ -1,0 +1,239 @@
+"""The commands `step-functions …` of a flow."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from penstock.backends.commandline import FlowCommand, given_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penstock.backends.commandline import State
+    from penstock.backends.step_functions.bundle import Deployment
+    from penstock.compiler.diagnostics import Diagnostic
+
+_LATER = {"rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse"}
+"""Commands that bring much with them: imported when used, or when the group's help is shown."""
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            module, _, attribute = _LATER[cmd_name].partition(":")
+            return cast("click.Command", getattr(import_module(module), attribute))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Group, short_help="Compile for AWS Step Functions, rehearse, deploy, start.")
+def step_functions() -> None:
+    """Compile the flow to an AWS Step Functions state machine whose states are AWS Batch jobs.
+
+    \b
+    The way to production:
+      python flow.py step-functions rehearse         run the compiled machine here
+      python flow.py step-functions create           upload and register it
+      python flow.py step-functions trigger          start a run
+      python flow.py step-functions list-runs        see how runs are doing
+
+    \b
+    Where things run is configured, in the environment or ~/.metaflowconfig/config.json:
+      METAFLOW_DATASTORE_SYSROOT_S3       s3://bucket/prefix for code and artifacts
+      METAFLOW_BATCH_JOB_QUEUE            the queue that jobs are submitted to
+      METAFLOW_ECS_S3_ACCESS_IAM_ROLE     the role of the jobs
+      METAFLOW_SFN_IAM_ROLE               the role of the state machine
+      METAFLOW_BATCH_CONTAINER_IMAGE      the jobs' image; python:X.Y if not set
+    """
+
+
+_NAME = click.option("--name", metavar="NAME", help="The state machine's name; the flow's if not given.")
+
+
+@step_functions.command(short_help="Compile, upload and register the flow.")
+@click.option("--only-json", is_flag=True, help="Print the state machine and touch nothing, not even credentials.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Write the whole bundle to this folder, for review and for `deploy`, and touch nothing else.",
+)
+@_NAME
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
+@click.option(
+    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
+)
+@click.option(
+    "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
+)
+@click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
+@click.pass_context
+def create(
+    ctx: click.Context,
+    /,
+    only_json: bool,
+    output: str | None,
+    name: str | None,
+    tags: tuple[str, ...],
+    max_workers: int,
+    workflow_timeout: int | None,
+    datastore_root: str | None,
+) -> None:
+    """Compile the flow, upload its code, and register job definition and state machine.
+
+    Doing it again changes only what is different, and says what that was.  A state machine of that name that belongs to
+    another flow is never touched.
+
+    \b
+    Examples:
+      python flow.py step-functions create
+      python flow.py step-functions create --name nightly --tag team:growth
+      python flow.py step-functions create --only-json | jq .
+      python flow.py step-functions create -o bundle    # review, then: deploy bundle
+    """
+    if only_json and output is not None:
+        raise click.UsageError("--only-json and -o exclude each other", ctx)
+    from penstock.backends.step_functions.compilation import compile_for_step_functions
+    from penstock.backends.step_functions.resolution import Chosen
+
+    state: State = ctx.obj
+    chosen = Chosen(
+        name=name,
+        datastore_root=datastore_root or state.options.datastore_root,
+        tags=tags,
+        max_workers=max_workers,
+        workflow_timeout=workflow_timeout or 0,
+    )
+    compiled = compile_for_step_functions(state, chosen, output=output)
+    _warn(compiled.warnings)
+    if only_json:
+        sys.stdout.write(compiled.deployment.definition)
+        _say_needed(compiled.deployment)
+    elif output is not None:
+        from penstock.backends.step_functions.bundle import write_deployment
+
+        write_deployment(compiled.deployment, output)
+        click.echo(
+            f"The bundle of {compiled.settings.name} is in {output}: `step-functions deploy` takes it from there."
+        )
+    else:
+        _deploy(state, compiled.deployment)
+
+
+@step_functions.command(short_help="Upload and register a bundle that `create -o` wrote.")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.pass_context
+def deploy(ctx: click.Context, /, folder: str) -> None:
+    """Upload and register exactly what the bundle in DIR holds.
+
+    Every file is compared with the bundle's manifest first; a bundle that was changed is refused.
+
+    \b
+    Example:
+      python flow.py step-functions create -o bundle
+      python flow.py step-functions deploy bundle
+    """
+    from penstock.backends.step_functions.bundle import read_deployment
+    from penstock.compiler.diagnostics import Diagnostic, Refused
+
+    state: State = ctx.obj
+    deployment = read_deployment(folder)
+    if deployment.flow != state.flow_class.__name__:
+        message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {state.flow_class.__name__}"
+        raise Refused([Diagnostic("P537", message, help="deploy it with its own flow file")])
+    _deploy(state, deployment)
+
+
+@step_functions.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
+@_NAME
+@click.pass_context
+def trigger(ctx: click.Context, /, name: str | None) -> None:
+    """Start a run of the deployed flow, with its parameters as options.
+
+    \b
+    Example:
+      python flow.py step-functions trigger --alpha 0.5
+    """
+    from penstock.backends.step_functions.aws import AwsClients
+    from penstock.backends.step_functions.executions import start
+    from penstock.backends.step_functions.machines import demand_machine
+
+    given = given_parameters(ctx)
+    states = AwsClients().states
+    started = start(states, demand_machine(states, _machine_name(ctx.obj, name), ctx.obj.flow_class.__name__), given)
+    click.echo(f"Run {started.run} started.")
+    click.echo(started.arn)
+
+
+@step_functions.command("list-runs", short_help="List the runs of the deployed flow.")
+@click.option("--max", "most", type=click.IntRange(1), default=20, show_default=True, help="List this many at most.")
+@_NAME
+@click.pass_context
+def list_runs(ctx: click.Context, /, most: int, name: str | None) -> None:
+    """List the runs of the deployed flow, newest first; times are UTC.
+
+    \b
+    Example:
+      python flow.py step-functions list-runs --max 5
+    """
+    from penstock.backends.step_functions import executions
+    from penstock.backends.step_functions.aws import AwsClients
+    from penstock.backends.step_functions.machines import demand_machine
+
+    states = AwsClients().states
+    machine = demand_machine(states, _machine_name(ctx.obj, name), ctx.obj.flow_class.__name__)
+    runs = executions.list_runs(states, machine, most)
+    if not runs:
+        click.echo(f"{machine.name} has had no runs yet.")
+    for line in executions.table(runs):
+        click.echo(line)
+
+
+def _machine_name(state: State, name: str | None) -> str:
+    """The state machine's name, as `create` makes it.
+
+    Raises Refused where it can't be one.
+    """
+    from penstock.backends.step_functions.resolution import machine_name, name_problems
+    from penstock.compiler.diagnostics import Refused
+
+    chosen = machine_name(state.flow_class.__name__, name, state.configuration)
+    problems = list(name_problems(chosen))
+    if problems:
+        raise Refused(problems)
+    return chosen
+
+
+def _deploy(state: State, deployment: Deployment) -> None:
+    from penstock.backends.step_functions.aws import AwsClients
+    from penstock.backends.step_functions.deploying import deploy as deploy_to_aws
+    from penstock.runtime_shim.datastore.opening import open_datastore
+
+    store = open_datastore("s3", str(deployment.manifest["datastore_root"]), state.configuration)
+    for done in deploy_to_aws(deployment, store, AwsClients()):
+        click.echo(f"{done.what:<15}{done.name}  {done.happened}")
+
+
+def _say_needed(deployment: Deployment) -> None:
+    """Tell on stderr what must exist before the printed machine can run."""
+    click.echo("Must exist before it runs (`step-functions create` makes all of it):", err=True)
+    for entry in deployment.objects:
+        click.echo(f"  object {entry['url']}  (package push uploads it; {entry['bytes']:,} bytes unpacked)", err=True)
+    for definition in deployment.job_definitions:
+        click.echo(f"  job definition {definition['jobDefinitionName']}", err=True)
+    click.echo(f"  job queue {deployment.manifest['job_queue']}", err=True)
+
+
+def _warn(diagnostics: Iterable[Diagnostic]) -> None:
+    found = list(diagnostics)
+    if found:
+        from penstock.compiler.render import render_text
+
+        click.echo(render_text(found), err=True)

@@ -1,0 +1,73 @@
+"""From a flow's command line to a deployment: compiled, packed, checked; nothing of AWS is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.step_functions import BACKEND
+from penstock.backends.step_functions.bundle import Deployment, deployment_of
+from penstock.backends.step_functions.limits import limit_problems
+from penstock.backends.step_functions.lowering import lower
+from penstock.backends.step_functions.resolution import problems, resolve_settings, tag_problems
+from penstock.compiler.capabilities import check
+from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.protocol import Bundle
+    from penstock.backends.step_functions.resolution import Chosen
+    from penstock.backends.step_functions.settings import StepFunctionsSettings
+    from penstock.compiler.packaging import CodePackage
+
+
+@dataclass(frozen=True)
+class CompiledFlow:
+    """A flow compiled for Step Functions; ``warnings`` is what there is to say about it."""
+
+    settings: StepFunctionsSettings
+    bundle: Bundle
+    package: CodePackage
+    deployment: Deployment
+    warnings: tuple[Diagnostic, ...]
+
+
+def compile_for_step_functions(
+    state: State,
+    chosen: Chosen,
+    *,
+    output: str | None = None,
+    amend: Callable[[StepFunctionsSettings], StepFunctionsSettings] | None = None,
+) -> CompiledFlow:
+    """Compile the flow of a command line.
+
+    ``output`` is a folder that the command writes, which the code package leaves out.  ``amend`` may fill gaps of the
+    settings before they are checked.  Raises Refused with everything that is wrong, in one go; Failure for a profile
+    that can't be read, and for a parameter whose default function fails.
+    """
+    program = state.program()
+    user = deploying_user(state)
+    *alias, script = state.entry
+    entry = (*alias, os.path.basename(script))
+    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    if amend is not None:
+        settings = amend(settings)
+        found = tuple(problems(program.name, settings))
+    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found, *tag_problems(chosen.tags)]
+    _stop_at_errors(diagnostics)
+    package = package_of(state, output)
+    settings = replace(settings, package_sha=package.sha)
+    bundle = lower(program, settings)
+    diagnostics += [*package.warnings, *limit_problems(program, bundle)]
+    _stop_at_errors(diagnostics)
+    deployment = deployment_of(program.name, settings, bundle, package)
+    warnings = (*state.compiled().diagnostics, *diagnostics)
+    return CompiledFlow(settings, bundle, package, deployment, warnings)
+
+
+def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
+    if has_errors(diagnostics):
+        raise Refused(diagnostics)

@@ -1,0 +1,121 @@
+"""Starts executions of a deployed state machine and lists them."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.backends.step_functions.aws import asking
+from penstock.backends.step_functions.states import RUN_ID_PREFIX
+from penstock.compiler.diagnostics import Diagnostic, Refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from penstock.backends.step_functions.machines import Machine
+
+INPUT_BYTES = 262_144
+"""Bytes that an execution's input may have."""
+_PAGE = 100
+
+
+class Started(NamedTuple):
+    """An execution that was started."""
+
+    run: str
+    arn: str
+
+
+class ListedRun(NamedTuple):
+    """One execution; ``seconds`` is how long it took, until ``now`` where it is still running."""
+
+    run: str
+    status: str
+    started: datetime
+    seconds: float
+
+
+def start(states: SFNClient, machine: Machine, parameters: Mapping[str, object]) -> Started:
+    """Start an execution with these parameters, under a name of its own.
+
+    Raises Refused.
+    """
+    text = execution_input(parameters)
+    name = str(uuid.uuid4())
+    with asking(f"start an execution of {machine.name}"):
+        answer = states.start_execution(stateMachineArn=machine.arn, name=name, input=text)
+    return Started(RUN_ID_PREFIX + name, answer["executionArn"])
+
+
+def execution_input(parameters: Mapping[str, object]) -> str:
+    """The parameters as an execution's input.
+
+    Raises Refused where they are too large, or can't be written as JSON.
+    """
+    try:
+        text = json.dumps(
+            {name: _finite(value) for name, value in parameters.items()}, ensure_ascii=False, allow_nan=False
+        )
+        size = len(text.encode())
+    except ValueError as error:  # a NaN inside a JSON value; a lone surrogate
+        help_text = "use text that can be encoded, and numbers that are finite"
+        raise Refused([Diagnostic("P414", f"the parameters can't be sent as JSON: {error}", help=help_text)]) from None
+    if size > INPUT_BYTES:
+        message = f"the parameters have {size:,} bytes, Step Functions takes {INPUT_BYTES:,} as an execution's input"
+        raise Refused([Diagnostic("P413", message, help="store a large value, and pass its key")])
+    return text
+
+
+def _finite(value: object) -> object:
+    """JSON has no NaN and no infinity: a float parameter reads them from text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def list_runs(states: SFNClient, machine: Machine, most: int, now: datetime | None = None) -> list[ListedRun]:
+    """The newest ``most`` executions, newest first.
+
+    Raises Refused.
+    """
+    now = now or datetime.now(timezone.utc)
+    with asking(f"list the executions of {machine.name}"):
+        pages = states.get_paginator("list_executions").paginate(
+            stateMachineArn=machine.arn, PaginationConfig={"MaxItems": most, "PageSize": min(most, _PAGE)}
+        )
+        listed = [execution for page in pages for execution in page["executions"]]
+    return [
+        ListedRun(
+            run=RUN_ID_PREFIX + execution["name"],
+            status=execution["status"],
+            started=execution["startDate"],
+            seconds=(execution.get("stopDate", now) - execution["startDate"]).total_seconds(),
+        )
+        for execution in islice(listed, most)
+    ]
+
+
+def table(runs: list[ListedRun]) -> list[str]:
+    """The runs as lines of a table, with a heading; no lines where there are none."""
+    if not runs:
+        return []
+    rows = [("RUN", "STATUS", "STARTED", "DURATION")]
+    rows += [(run.run, run.status.lower(), _utc(run.started), _duration(run.seconds)) for run in runs]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _duration(seconds: float) -> str:
+    """``1h02m03s``, ``2m03s``, ``3s``."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minute:02}m{second:02}s"
+    return f"{minute}m{second:02}s" if minute else f"{second}s"
