@@ -26,6 +26,10 @@ class FlowRefused(Failure):
 
     code = "R125"
 
+    def inside(self, pathspec: str) -> Failure:
+        """As it stands: what is wrong is the flow, not this task."""
+        return self
+
     def __str__(self) -> str:
         return self.message
 
