@@ -123,6 +123,7 @@ class AttemptWriter:
             ours["pointers"] = pointers
         if package := os.environ.get(PACKAGE_ENV):
             ours["package"] = package
+            ours["script"] = os.path.basename(sys.argv[0])
         info = {name: {"size": s.size, "type": s.type, "encoding": s.encoding} for name, s in self._objects.items()}
         document = {
             "datastore": self._store.kind,

@@ -52,8 +52,8 @@ class FinishedTask(NamedTuple):
 
     ``ok`` is False where it failed; ``path`` and ``record`` are None for tasks that Penstock did not make, ``record``
     also where it failed.  ``pointers`` are the ``(successor, task id)`` at which it names itself; ``ended`` in
-    seconds since 1970, None where it is not known; ``package`` the sha of the code package it ran, None on the
-    laptop.
+    seconds since 1970, None where it is not known; ``package`` the sha of the code package it ran and ``script`` the
+    flow file in it, None on the laptop.
     """
 
     store: Datastore
@@ -69,6 +69,7 @@ class FinishedTask(NamedTuple):
     pointers: tuple[tuple[str, str], ...] = ()
     ended: float | None = None
     package: str | None = None
+    script: str | None = None
 
     def __str__(self) -> str:
         return f"{self.flow}/{self.run}/{self.step}/{self.task}"
@@ -136,6 +137,7 @@ def finished_task(store: Datastore, names: tuple[str, str, str, str], data: byte
             pointers=tuple((str(step), str(task)) for step, task in ours.get("pointers", ())),
             ended=ours.get("time"),
             package=ours.get("package"),
+            script=ours.get("script"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, InvalidName) as error:
         raise BrokenArtifact(

@@ -47,6 +47,28 @@ def open_datastore(kind: str, root: str | None, configuration: Configuration) ->
     return _plugin(kind, root, configuration)
 
 
+_chosen: list[Datastore] = []
+"""The store of the command that this process runs."""
+
+
+def use_in_client(store: Datastore) -> None:
+    """Make ``store`` the one in which the Client looks: a step finds runs where its own run is."""
+    _chosen[:] = [store]
+
+
+def client_store() -> Datastore:
+    """Where the Client looks: the store of the running command, else that of the configuration.
+
+    Raises as :func:`open_datastore`, and for a profile that cannot be read.
+    """
+    if _chosen:
+        return _chosen[0]
+    from penstock.runtime_shim.configuration import Configuration
+
+    configuration = Configuration.load()
+    return open_datastore(configuration.get("METAFLOW_DEFAULT_DATASTORE") or "local", None, configuration)
+
+
 def local_root(configuration: Configuration) -> str:
     """Where Metaflow keeps a local datastore: see :func:`open_datastore`."""
     sysroot = configuration.get("METAFLOW_DATASTORE_SYSROOT_LOCAL")

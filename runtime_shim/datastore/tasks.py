@@ -126,8 +126,17 @@ class TaskStore:
 
 def highest_attempt(names: Sequence[str]) -> int:
     """The highest number N of the names ``N.attempt.json``, -1 where there is none."""
+    return max(_attempts(names), default=-1)
+
+
+def lowest_attempt(names: Sequence[str]) -> int | None:
+    """The lowest number N of the names ``N.attempt.json``, None where there is none."""
+    return min(_attempts(names), default=None)
+
+
+def _attempts(names: Sequence[str]) -> list[int]:
     numbers = (name.removesuffix(".attempt.json") for name in names if name.endswith(".attempt.json"))
-    return max((int(number) for number in numbers if number.isdecimal()), default=-1)
+    return [int(number) for number in numbers if number.isdecimal()]
 
 
 def _started() -> bytes:

@@ -3,8 +3,8 @@
     python tests/datastore/radosgw.py COMMAND …
 
 The command finds the server's URL in PENSTOCK_TEST_S3_ENDPOINT and credentials in AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY.  Whatever happens, the server's processes are stopped, each by its own id, and its exit code is the
-command's.  Debian's packages are installed where they are missing, which takes root.
+AWS_SECRET_ACCESS_KEY.  Whatever happens, the server's processes are stopped, each by its own id, and its exit code is
+the command's.  Debian's packages are installed where they are missing, which takes root.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Server:
         for daemon in self.daemons:
             try:
                 daemon.wait(10)
-            except subprocess.TimeoutExpired:
+            except subprocess.TimeoutExpired:  # noqa: PERF203 - three turns
                 daemon.kill()
                 daemon.wait()
 
