@@ -1,0 +1,159 @@
+"""Where the boxes of a flow's picture go.
+
+The nesting of a program is its picture: what runs one after the other stands one below the other, branches stand side
+by side, the body of a foreach stands in a frame.  Nothing crosses, and all work is linear and iterative.  Lengths are in
+pixels, from the top left corner; ``x`` of a box is its left side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
+from penstock.compiler.steps import Foreach
+
+_BOX_HEIGHT = 34.0
+_CHARACTER = 8.0
+_MARGIN = 16.0
+_VERTICAL_GAP = 34.0
+_HORIZONTAL_GAP = 26.0
+_FRAME_TOP = 34.0
+_FRAME_SIDE = 18.0
+_NARROWEST = 72.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A step."""
+
+    step: str
+    x: float
+    y: float
+    width: float
+    height: float = _BOX_HEIGHT
+
+    @property
+    def center(self) -> float:
+        """The middle, from the left."""
+        return self.x + self.width / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Around the body of a foreach, with its ``label``."""
+
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From a step to its successor, as the path of an SVG."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture and its size."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    frames: tuple[Frame, ...]
+    edges: tuple[Edge, ...]
+
+
+def draw(program: Program) -> Drawing:
+    """The picture of a program."""
+    sizes = _sizes(program)
+    width, height = sizes[id(program.root)]
+    boxes, frames = _placed(program, sizes)
+    edges = tuple(
+        Edge(_path(box, boxes[target])) for box in boxes.values() for target in program.graph.successors(box.step)
+    )
+    return Drawing(width + 2 * _MARGIN, height + 2 * _MARGIN, tuple(boxes.values()), tuple(frames), edges)
+
+
+_Sizes = dict[int, tuple[float, float]]
+
+
+def _sizes(program: Program) -> _Sizes:
+    """Width and height of every region and item, by identity; inner ones first."""
+    regions: list[Region] = [program.root]
+    for region in regions:  # grows while it is walked: every region before those inside it
+        regions.extend(inner for item in region.items for inner in _inside(item))
+    sizes: _Sizes = {}
+    for region in reversed(regions):
+        for item in region.items:
+            sizes[id(item)] = _size(program, item, sizes)
+        widths, heights = zip(*(sizes[id(item)] for item in region.items), strict=True)
+        sizes[id(region)] = (max(widths), sum(heights) + _VERTICAL_GAP * (len(heights) - 1))
+    return sizes
+
+
+def _inside(item: Item) -> tuple[Region, ...]:
+    match item:
+        case Run():
+            return ()
+        case Branches(regions=regions):
+            return regions
+        case Each(body=body):
+            return (body,)
+
+
+def _size(program: Program, item: Item, sizes: _Sizes) -> tuple[float, float]:
+    match item:
+        case Run(step=step):
+            return max(_NARROWEST, len(step) * _CHARACTER + 28), _BOX_HEIGHT
+        case Branches(regions=regions):
+            widths, heights = zip(*(sizes[id(region)] for region in regions), strict=True)
+            return sum(widths) + _HORIZONTAL_GAP * (len(widths) - 1), max(heights)
+        case Each(opener=opener, body=body):
+            width, height = sizes[id(body)]
+            label = len(_label(program, opener)) * _CHARACTER
+            return max(width, label) + 2 * _FRAME_SIDE, height + _FRAME_TOP + _FRAME_SIDE
+
+
+def _label(program: Program, opener: str) -> str:
+    transition = program.graph[opener].transition
+    return f"foreach {transition.over}" if isinstance(transition, Foreach) else "foreach"
+
+
+def _placed(program: Program, sizes: _Sizes) -> tuple[dict[str, Box], list[Frame]]:
+    boxes: dict[str, Box] = {}
+    frames: list[Frame] = []
+    stack: list[tuple[Region, float, float]] = [(program.root, _MARGIN + sizes[id(program.root)][0] / 2, _MARGIN)]
+    while stack:
+        region, center, y = stack.pop()
+        for item in region.items:
+            width, height = sizes[id(item)]
+            left = center - width / 2
+            match item:
+                case Run(step=step):
+                    boxes[step] = Box(step, left, y, width)
+                case Branches(regions=regions):
+                    for inner in regions:
+                        inner_width = sizes[id(inner)][0]
+                        stack.append((inner, left + inner_width / 2, y))
+                        left += inner_width + _HORIZONTAL_GAP
+                case Each(opener=opener, body=body):
+                    frames.append(Frame(_label(program, opener), left, y, width, height))
+                    stack.append((body, center, y + _FRAME_TOP))
+            y += height + _VERTICAL_GAP
+    # Outer frames are drawn before those inside them, which a stack that is popped gives; steps go by their place.
+    return dict(sorted(boxes.items(), key=lambda entry: (entry[1].y, entry[1].x))), frames
+
+
+def _path(source: Box, target: Box) -> str:
+    """Straight down in the source's own column, which no other box enters, and over to the target just above it."""
+    start, end = source.y + source.height, target.y
+    bend = max(start, end - _VERTICAL_GAP)
+    middle = (bend + end) / 2
+    return (
+        f"M{source.center:g},{start:g} L{source.center:g},{bend:g} "
+        f"C{source.center:g},{middle:g} {target.center:g},{middle:g} {target.center:g},{end:g}"
+    )
