@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -10,7 +11,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import boto3
+
 BUCKET = "bench"
+QUEUE = "queue"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -30,11 +34,35 @@ def stand_in() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, server)
-        urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT")).close()
+        _furnish(url)
         yield url
     finally:
         server.terminate()
         server.wait()
+
+
+def _furnish(url: str) -> None:
+    """One bucket, and a job queue: Metaflow looks the queue up while it compiles."""
+    session = boto3.Session(
+        CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
+    )
+    session.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+    policy = {"Version": "2012-10-17", "Statement": []}
+    role = session.client("iam", endpoint_url=url).create_role(
+        RoleName="batch", AssumeRolePolicyDocument=json.dumps(policy)
+    )["Role"]["Arn"]
+    batch = session.client("batch", endpoint_url=url)
+    place = batch.create_compute_environment(
+        computeEnvironmentName="place", type="UNMANAGED", state="ENABLED", serviceRole=role
+    )["computeEnvironmentArn"]
+    batch.create_job_queue(
+        jobQueueName=QUEUE,
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": place}],
+    )
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
@@ -56,7 +84,7 @@ def environment(url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "METAFLOW_S3_ENDPOINT_URL": url,
         "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
-        "METAFLOW_BATCH_JOB_QUEUE": "queue",
+        "METAFLOW_BATCH_JOB_QUEUE": QUEUE,
         "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/states",
         "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/jobs",
     }

@@ -155,7 +155,7 @@ def large_array(bench: Workbench) -> list[Row]:
     source = flows.ARRAY.format(bytes=megabytes * 2**20)
     measured = []
     for program in (bench.metaflow, bench.penstock):
-        step = _steps(program, source, "array.py", "local")
+        step = _steps(program, source, "large_array.py", "local")
         parts = [step("start", "1", "1/_parameters/0"), step("end", "2", "1/start/1")]
         seconds, peak = sum(part.seconds for part in parts), max(part.megabytes for part in parts)
         measured.append(Measured(seconds, peak, 0))

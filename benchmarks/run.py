@@ -37,7 +37,7 @@ def ratio(row: Row) -> str:
 
 def line(row: Row) -> str:
     """One line of the table, with the size of what a compiler printed."""
-    size = f", {row.penstock.output / 1e6:.2f} MB out" if row.penstock.output > 10_000 else ""
+    size = f", {row.penstock.output / 1e6:.2f} MB out" if row.work.startswith("compile") else ""
     return f"| {row.work} | {shown(row.metaflow)} | {shown(row.penstock)}{size} | {ratio(row)} | {row.goal} |"
 
 

@@ -4,8 +4,8 @@ A fork costs a millisecond where a fresh interpreter costs a hundred.  The chann
 boundaries; JSON both ways:
 
 - first, from here: ``{"threads": n}``; with more than one, nothing may be forked and the process ends;
-- ``{"ticket": t, "arguments": […]}`` with two descriptors, stdout and stderr: fork a task, and answer
-  ``{"ticket": t, "pid": p}``;
+- ``{"ticket": t, "arguments": […]}`` with two descriptors, stdout and stderr: fork a task that runs this command after
+  the top-level options that this process was started with, and answer ``{"ticket": t, "pid": p}``;
 - ``{"ticket": t, "signal": s}``: signal the process group of a task that still runs;
 - from here, when a task has ended: ``{"ticket": t, "code": c}``, minus the signal's number where one ended it.
 
@@ -62,7 +62,7 @@ def serve(flow_class: type[FlowSpec], options: Options, argv: list[str]) -> int:
             _preload(options)
         channel.send(json.dumps({"threads": threads}).encode())
         if threads == 1:
-            _Server(flow_class, channel).run()
+            _Server(flow_class, options, channel).run()
     return 0
 
 
@@ -77,8 +77,9 @@ def _preload(options: Options) -> None:
 
 
 class _Server:
-    def __init__(self, flow_class: type[FlowSpec], channel: socket.socket) -> None:
+    def __init__(self, flow_class: type[FlowSpec], options: Options, channel: socket.socket) -> None:
         self._flow_class = flow_class
+        self._options = options.to_argv()
         self._channel = channel
         self._wakeup, self._wakeup_sender = socket.socketpair()
         self._tickets: dict[int, int] = {}
@@ -124,7 +125,7 @@ class _Server:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            self._become_task([str(argument) for argument in _list(message["arguments"])], *descriptors)
+            self._become_task([*self._options, *map(str, _list(message["arguments"]))], *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         self._tickets[pid] = int(str(ticket))
