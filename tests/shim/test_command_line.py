@@ -300,8 +300,9 @@ def test_a_container_without_the_compiler_says_what_is_missing(
     outcome = walk.step("start")
     assert outcome.code == 202
     assert outcome.err == (
-        "error[R124]: PlainFlow/1/start/t: compiling the flow needs the module `penstock.compiler.pipeline`, which is"
-        " not here\n  = help: a container has `init` and `step` only; elsewhere install penstock with its dependencies\n"
+        "error[R124]: PlainFlow/1/start/t: compiling the flow needs the module `penstock.compiler.pipeline`,"
+        " which is not here\n  = help: a container has `init` and `step` only; elsewhere install penstock with its"
+        " dependencies\n"
     )
     assert walk.command("show").err.startswith("error[R124]: the command line '")
 
