@@ -131,7 +131,8 @@ def _join_by_inputs(step: PlannedStep, task: str, parents: list[FinishedTask]) -
     else:
         count = frames_of(parents[0].load(STACK))[-1].num_splits
         if len(set(paths)) != count or len(parents) != count:
-            raise WrongPlace(f"join `{step.name}` needs {count} inputs, one of each split, but got {len(set(paths))}")
+            got = f"{len(parents)} of {len(set(paths))} splits"
+            raise WrongPlace(f"join `{step.name}` needs {count} inputs, one of each split, but got {got}")
         outer = [path.outer for path in paths]
     if len(set(outer)) > 1:
         raise WrongPlace(f"the inputs of join `{step.name}` come from different places: {outer[0]!s} and others")

@@ -88,6 +88,7 @@ def writes_of(walk: Walk, name: str, path: str, tmp_path: Path) -> int:
     return counted.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", [0, 3], ids=["start", "join"])
 def test_a_task_killed_between_any_two_writes_is_not_trusted_and_runs_again(position: int, tmp_path: Path) -> None:
     prepared = Walk(KilledFlow, tmp_path / "prepared")

@@ -157,8 +157,8 @@ def test_both_addressings_mix_since_a_path_follows_from_the_parents(explored: Wa
 
 
 WRONG_INPUTS = {
-    "join 1/meet/:2,3,4": "R126: join `join` needs 4 inputs, one of each split, but got 3",
-    "join 1/meet/:2,3,4,4": "R126: join `join` needs 4 inputs, one of each split, but got 3",
+    "join 1/meet/:2,3,4": "R126: join `join` needs 4 inputs, one of each split, but got 3 of 3 splits",
+    "join 1/meet/:2,3,4,4": "R126: join `join` needs 4 inputs, one of each split, but got 4 of 3 splits",
     "meet 1/:p/2,q/3": "R126: the inputs of join `meet` come from different places: /0 and others",
     "meet 1/:p/2,p/2": "R126: join `meet` needs one input of each of `p`, `q`, but got p/2, p/2",
     "end 1/start/1": "R126: step `end` does not follow `start`; it follows `join`",
