@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType, FunctionType, MappingProxyType
 
 from penstock.compiler.diagnostics import Diagnostic
@@ -44,12 +44,19 @@ class _Reader:
         source = self._source_of(self._class)
         return WrittenFlow(
             name=self._class.__name__,
-            span=source.span if source else self._files.of_class(self._class).start,
+            span=source.span if source else self._somewhere(steps),
             doc=inspect.cleandoc(self._class.__doc__ or ""),
             steps=steps,
             parameters=self._parameters(),
             decospecs=decospecs,
         )
+
+    def _somewhere(self, steps: Mapping[str, WrittenStep]) -> Span:
+        """What stands for a class without a ``class`` statement: its first step, else the beginning of its file.
+
+        Raises NoSource where it has neither.
+        """
+        return next((step.span for step in steps.values()), None) or self._files.of_class(self._class).start
 
     def _step_functions(self) -> dict[str, tuple[type, FunctionType]]:
         """Steps by name with the class that defines them: base classes first, the overriding definition wins."""
@@ -115,7 +122,7 @@ class _Reader:
         prefix = f"{cls.__qualname__}."
         own = next((f for f in plain if isinstance(f, FunctionType) and f.__qualname__.startswith(prefix)), None)
         if own is None:
-            candidates = self._files.of_class(cls).classes.get(cls.__qualname__, [])
+            candidates = self._files.classes_named(cls)
             return candidates[-1] if candidates else None
         file = self._files.open(own.__code__.co_filename, own.__globals__, f"the class `{cls.__qualname__}`")
         candidates = file.classes.get(cls.__qualname__, [])

@@ -136,6 +136,14 @@ class SourceFiles:
             raise NoSource(f"the class `{cls.__qualname__}`", "it was not read from a file")
         return self.open(path, {}, f"the class `{cls.__qualname__}`")
 
+    def classes_named(self, cls: type) -> list[ClassSource]:
+        """The ``class`` statements that may be that of a class without functions: in its file, else in those read so far."""
+        try:
+            return self.of_class(cls).classes.get(cls.__qualname__, [])
+        except NoSource:
+            found = (file.classes.get(cls.__qualname__, []) for file in self._files.values())
+            return [source for sources in found for source in sources]
+
     def open(self, path: str, module_globals: dict[str, object], what: str) -> SourceFile:
         """The file that a code object names; ``module_globals`` lead to the loader of a module inside an archive.
 

@@ -62,12 +62,12 @@ def test_all_mistakes_of_a_flow_are_told_at_once_from_top_to_bottom(monkeypatch:
     compiled = compile_flow(load_file(HERE / "flows" / "several_mistakes.py"), decospecs=["retry:times=3"])
     assert [(d.code, d.label.span.line if d.label else None) for d in compiled.diagnostics] == [
         ("P150", 7),
-        ("P103", 11),
-        ("P134", 12),
-        ("P201", 12),
-        ("P110", 15),
-        ("P112", 15),
-        ("P130", 15),
+        ("P103", 10),
+        ("P134", 11),
+        ("P201", 11),
+        ("P110", 14),
+        ("P112", 14),
+        ("P130", 14),
         ("P160", None),
     ]
     assert compiled.program is None

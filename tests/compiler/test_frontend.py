@@ -1,0 +1,401 @@
+"""Reading: which steps a flow has, where each word of it stands, and what happens without a source."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import tokenize
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compiler_flows import load_file
+
+from penstock.compiler.diagnostics import Label, Refused
+from penstock.compiler.flowgraph import FlowGraph
+from penstock.compiler.frontend import graph_of, read_written
+from penstock.compiler.pipeline import compile_flow, demand_program, read_flow
+from penstock.compiler.render import render_text
+from penstock.compiler.spans import Span
+from penstock.compiler.steps import Foreach, Goto, Split, Stop, Switch
+from penstock.runtime_shim.flowspec import FlowSpec
+
+Maker = Callable[..., type[FlowSpec]]
+
+
+def graph(flow: type) -> FlowGraph:
+    found, diagnostics = read_flow(flow)
+    assert diagnostics == ()
+    assert found is not None
+    return found
+
+
+def test_a_flow_becomes_a_graph(flow_from: Maker) -> None:
+    read = graph(
+        flow_from(
+            '''from penstock import FlowSpec, Parameter, step
+
+class TrainFlow(FlowSpec):
+    """Trains.
+
+    Twice.
+    """
+
+    rate = Parameter("learning-rate", default=0.1, help="how fast")
+    seed = Parameter("seed", default=lambda context: 7, type=int)
+    name_of_run = Parameter("run", required=True)
+
+    @step
+    def start(self):
+        """Begin."""
+        self.next(self.a, self.b)
+
+    @step
+    def a(self):
+        self.next(self.fit, foreach="xs")
+
+    @step
+    def fit(self):
+        self.next(self.fitted)
+
+    @step
+    def fitted(self, inputs):
+        self.next(self.join)
+
+    @step
+    def b(self): self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self): pass
+'''
+        )
+    )
+    assert read.name == "TrainFlow"
+    assert read.doc == "Trains.\n\nTwice."
+    assert read.span == Span("<flow>", 3, 1, 3, 16)
+    assert {name: step.transition for name, step in read.steps.items()} == {
+        "start": Split(("a", "b")),
+        "a": Foreach("fit", "xs"),
+        "fit": Goto("fitted"),
+        "fitted": Goto("join"),
+        "b": Goto("join"),
+        "join": Goto("end"),
+        "end": Stop(),
+    }
+    assert [name for name, step in read.steps.items() if step.is_join] == ["fitted", "join"]
+    assert read["start"].doc == "Begin."
+    assert read["start"].span == Span("<flow>", 14, 5, 14, 14)
+    assert read["start"].exit_span == Span("<flow>", 16, 9, 16, 34)
+    assert read["b"].exit_span == Span("<flow>", 31, 18, 31, 38)
+    assert read["end"].exit_span == Span("<flow>", 38, 20, 38, 24)
+    rate, seed, run = read.parameters
+    assert (rate.name, rate.type, rate.default, rate.deferred, rate.required) == (
+        "learning-rate",
+        "float",
+        0.1,
+        False,
+        False,
+    )
+    assert (rate.help, rate.span) == ("how fast", Span("<flow>", 9, 5, 9, 68))
+    assert (seed.type, seed.default, seed.deferred) == ("int", None, True)
+    assert (run.type, run.required) == ("str", True)
+
+
+def test_columns_count_characters_not_bytes(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        '    def start(self): self.x = "größe 日本"; self.next(self.end)\n'
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    line = '    def start(self): self.x = "größe 日本"; self.next(self.end)'
+    span = graph(flow)["start"].exit_span
+    assert line[span.column - 1 : span.end_column - 1] == "self.next(self.end)"
+
+
+@pytest.mark.parametrize(
+    ("encode", "newline"),
+    [
+        (lambda text: codecs.BOM_UTF8 + text.encode(), "\n"),
+        (lambda text: ("# -*- coding: latin-1 -*-\n" + text).encode("latin-1"), "\n"),
+        (lambda text: text.encode(), "\r\n"),
+        (lambda text: text.replace("\n\n", "\n\f\n").encode(), "\n"),
+    ],
+    ids=["byte order mark", "latin-1", "carriage returns", "form feed"],
+)
+def test_spans_are_right_in_every_kind_of_file(
+    encode: Callable[[str], bytes], newline: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "from penstock import FlowSpec, step\n\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        '    def start(self): self.x = "größe"; self.next(self.end)\n'
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    Path("flow.py").write_bytes(encode(text).replace(b"\n", newline.encode()))
+    read = graph(load_file(Path("flow.py").absolute()))
+    span = read["start"].exit_span
+    assert span.path == "flow.py"
+    with tokenize.open("flow.py") as lines:
+        line = list(lines)[span.line - 1]
+    assert line[span.column - 1 : span.end_column - 1] == "self.next(self.end)"
+
+
+def test_inherited_steps_are_found_in_the_file_of_the_base_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "shared_steps_of_test.py").write_text(
+        "from penstock import FlowSpec, Parameter, step\n"
+        "class Base(FlowSpec):\n"
+        '    rate = Parameter("rate", default=1)\n'
+        "    @step\n"
+        "    def start(self): self.next(self.fit)\n"
+        "    @step\n"
+        "    def fit(self): self.next(self.end)\n"
+        "class Ends:\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    (tmp_path / "flow.py").write_text(
+        "from shared_steps_of_test import Base, Ends\n"
+        "from penstock import step\n"
+        "class ChildFlow(Base, Ends):\n"
+        "    @step\n"
+        "    def fit(self): self.next(self.more)\n"
+        "    @step\n"
+        "    def more(self): self.next(self.end)\n"
+    )
+    read = graph(load_file(tmp_path / "flow.py"))
+    assert {name: (step.span.path, step.span.line) for name, step in read.steps.items()} == {
+        "end": ("shared_steps_of_test.py", 10),
+        "start": ("shared_steps_of_test.py", 5),
+        "fit": ("flow.py", 5),
+        "more": ("flow.py", 7),
+    }
+    assert read["fit"].transition == Goto("more")
+    assert [(p.name, p.span.path if p.span else None) for p in read.parameters] == [("rate", "shared_steps_of_test.py")]
+    del sys.modules["shared_steps_of_test"]
+
+
+def test_an_attribute_that_replaces_a_step_removes_it(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class Base(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self): self.next(self.fit)\n"
+        "    @step\n"
+        "    def fit(self): self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+        "class Child(Base):\n"
+        "    fit = None\n"
+    )
+    assert [diagnostic.code for diagnostic in compile_flow(flow).diagnostics] == ["P201"]
+
+
+def test_of_several_classes_of_one_name_the_imported_one_is_read(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "import sys\n"
+        "if sys.version_info > (99,):\n"
+        "    class F(FlowSpec):\n"
+        "        @step\n"
+        "        def start(self): self.next(self.nowhere)\n"
+        "        rate = 1\n"
+        "else:\n"
+        "    def make():\n"
+        "        class F(FlowSpec):\n"
+        "            @step\n"
+        "            def start(self): self.next(self.end)\n"
+        "            @step\n"
+        "            def end(self): pass\n"
+        "        return F\n"
+        "    F = make()\n"
+    )
+    read = graph(flow)
+    assert read.span.line == 10
+    assert read["start"].span.line == 12
+
+
+def test_a_step_under_a_wrapping_decorator_is_read_where_the_user_wrote_it(flow_from: Maker) -> None:
+    for wraps in ("functools.wraps(function)", "(lambda wrapper: wrapper)"):
+        flow = flow_from(
+            "import functools\n"
+            "from penstock import FlowSpec, step\n"
+            "def logged(function):\n"
+            f"    @{wraps}\n"
+            "    def wrapper(self):\n"
+            "        return function(self)\n"
+            "    return wrapper\n"
+            "class F(FlowSpec):\n"
+            "    @step\n"
+            "    @logged\n"
+            "    def start(self):\n"
+            "        self.next(self.end)\n"
+            "    @step\n"
+            "    def end(self): pass\n"
+        )
+        assert graph(flow)["start"].exit_span == Span("<flow>", 12, 9, 12, 28)
+
+
+def test_the_first_argument_may_have_another_name_than_self(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        "    def start(this): this.next(this.end)\n"
+        "    @step\n"
+        "    def end(this): pass\n"
+    )
+    assert graph(flow)["start"].transition == Goto("end")
+
+
+def test_the_word_next_elsewhere_is_no_transition(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self):\n"
+        '        "self.next(self.end) comes next"\n'
+        "        self.x = next(iter([self.queue.next(1)]))  # self.next()\n"
+        "        self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    assert graph(flow)["start"].transition == Goto("end")
+
+
+def test_a_switch_is_understood_before_it_is_refused(flow_from: Maker) -> None:
+    written, _ = read_written(
+        flow_from(
+            "from penstock import FlowSpec, step\n"
+            "class F(FlowSpec):\n"
+            "    @step\n"
+            "    def start(self): self.next({'a': self.a, 2: self.b, True: self.b}, condition='kind')\n"
+        )
+    )
+    assert written is not None
+    assert graph_of(written)["start"].transition == Switch((("a", "a"), ("2", "b"), ("True", "b")), "kind")
+
+
+def test_code_typed_at_a_prompt_is_refused_in_one_sentence() -> None:
+    namespace: dict[str, type] = {}
+    source = "from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self): pass\n"
+    exec(compile(source, "<stdin>", "exec"), namespace)
+    compiled = compile_flow(namespace["F"])
+    assert (compiled.graph, compiled.program) == (None, None)
+    assert render_text(compiled.diagnostics) == (
+        "error[P101]: the source of the step `start` cannot be read: it was typed at a prompt or made by `exec`\n"
+        "  = help: put the flow into a file and run that file\n"
+    )
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "gone.py"
+    file.write_text("from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self): pass\n")
+    flow = load_file(file)
+    file.unlink()
+    (diagnostic,) = compile_flow(flow).diagnostics
+    assert diagnostic.message == f"the source of the step `start` cannot be read: there is no file `{file}`"
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        ("def (", "changed since it was imported: invalid syntax"),
+        ("x = 1\n", "no `def` of that name stands in the class"),
+    ],
+)
+def test_a_file_that_became_something_else_is_refused(new: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "changed.py"
+    file.write_text("from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self): pass\n")
+    flow = load_file(file)
+    file.write_text(new)
+    (diagnostic,) = compile_flow(flow).diagnostics
+    assert diagnostic.code == "P101"
+    assert reason in diagnostic.message
+
+
+def test_a_file_that_only_moved_its_steps_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "edited.py"
+    text = (
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self): self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    file.write_text(text)
+    flow = load_file(file)
+    file.write_text("# a new first line\n" + text)
+    assert graph(flow)["start"].span.line == 5
+
+
+def test_a_class_made_without_a_class_statement_is_read_from_its_functions(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "@step\n"
+        "def start(self): self.next(self.end)\n"
+        "@step\n"
+        "def end(self): pass\n"
+        "F = type('F', (FlowSpec,), {'start': start, 'end': end, '__module__': 'penstock'})\n"
+    )
+    assert graph(flow)["end"].span.line == 5
+
+
+def test_a_flow_without_steps_lacks_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "empty.py"
+    file.write_text("from penstock import FlowSpec\n\n\nclass EmptyFlow(FlowSpec):\n    pass\n")
+    compiled = compile_flow(load_file(file))
+    place = Label(Span("empty.py", 4, 1, 4, 16))
+    assert [(d.code, d.label) for d in compiled.diagnostics] == [("P120", place), ("P121", place)]
+
+
+def test_an_unknown_decorator_of_the_command_line_is_refused(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self): self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    assert render_text(compile_flow(flow, decospecs=["retry:times=3"]).diagnostics) == (
+        "error[P160]: there is no decorator `retry`\n  = help: remove it: `@step` is the only decorator so far\n"
+    )
+
+
+def test_a_decorator_kept_on_a_step_is_refused_where_it_stands(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, step\n"
+        "class F(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self): self.next(self.end)\n"
+        "    start.decorators = [('retry', {'times': 3})]\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    compiled = compile_flow(flow)
+    assert [(d.code, d.label.span.line if d.label else None) for d in compiled.diagnostics] == [("P160", 4)]
+    assert compiled.graph is not None
+    assert dict(compiled.graph["start"].decorators[0].attributes) == {"times": 3}
+
+
+def test_a_refused_flow_raises_what_is_wrong_with_it(flow_from: Maker) -> None:
+    flow = flow_from("from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self): pass\n")
+    with pytest.raises(Refused) as caught:
+        demand_program(flow)
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["P121", "P130"]

@@ -1,0 +1,96 @@
+"""The plan: what the container knows about every step."""
+
+from __future__ import annotations
+
+import json
+
+from compiler_flows import graph_from
+
+from penstock.compiler.planning import plan_of
+from penstock.compiler.program import Program
+from penstock.compiler.regions import program_of
+from penstock.compiler.steps import Foreach, Goto, Split, Transition
+from penstock.runtime_shim.plan import Plan
+
+
+def compiled(transitions: dict[str, Transition], *joins: str) -> Program:
+    program, faults = program_of(graph_from(transitions, frozenset(joins)))
+    assert faults == ()
+    assert program is not None
+    return program
+
+
+def nested() -> Plan:
+    return plan_of(
+        compiled(
+            {
+                "late": Goto("join"),
+                "start": Split(("b", "a")),
+                "a": Foreach("body", "xs"),
+                "body": Foreach("leaf", "ys"),
+                "leaf": Goto("leaves"),
+                "leaves": Goto("bodies"),
+                "bodies": Goto("join"),
+                "b": Split(("late", "c")),
+                "c": Goto("join"),
+                "join": Goto("end"),
+            },
+            "leaves",
+            "bodies",
+            "join",
+        )
+    )
+
+
+def test_steps_stand_in_the_order_in_which_they_run() -> None:
+    assert nested().names == ("start", "b", "late", "c", "a", "body", "leaf", "leaves", "bodies", "join", "end")
+
+
+def test_a_join_has_its_parents_in_the_order_of_the_branches() -> None:
+    assert nested()["join"].parents == ("late", "c", "bodies")
+
+
+def test_a_join_knows_what_it_closes() -> None:
+    plan = nested()
+    assert {name: (plan[name].closes, plan[name].opener) for name in plan.names if plan[name].is_join} == {
+        "leaves": ("foreach", "body"),
+        "bodies": ("foreach", "a"),
+        "join": ("split", "start"),
+    }
+
+
+def test_a_step_knows_the_foreaches_around_it() -> None:
+    plan = nested()
+    assert {name: plan[name].stack for name in plan.names if plan[name].stack} == {
+        "body": ("a",),
+        "leaf": ("a", "body"),
+        "leaves": ("a",),
+    }
+
+
+def test_a_step_knows_how_it_ends_and_who_leads_to_it() -> None:
+    plan = nested()
+    assert [(plan[name].kind, plan[name].next, plan[name].over) for name in ("start", "a", "leaf", "end")] == [
+        ("split", ("b", "a"), None),
+        ("foreach", ("body",), "xs"),
+        ("goto", ("leaves",), None),
+        ("stop", (), None),
+    ]
+    assert [plan[name].parents for name in ("start", "b", "body", "leaves", "end")] == [
+        (),
+        ("start",),
+        ("a",),
+        ("leaf",),
+        ("join",),
+    ]
+
+
+def test_equal_programs_give_equal_bytes_that_read_back() -> None:
+    transitions: dict[str, Transition] = {"start": Goto("end")}
+    data = plan_of(compiled(transitions), {"rate": 0.5}).to_json()
+    assert data == plan_of(compiled(transitions), {"rate": 0.5}).to_json()
+    assert Plan.from_json(data).defaults == {"rate": 0.5}
+    assert json.loads(data)["steps"] == {
+        "start": {"kind": "goto", "next": ["end"]},
+        "end": {"kind": "stop", "parents": ["start"]},
+    }
