@@ -8,14 +8,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.parameter_types import JSONType, from_json, from_text, name_of_type
+
+__all__ = [
+    "InvalidParameters",
+    "JSONType",
+    "Parameter",
+    "ParameterContext",
+    "attributes_of",
+    "parameters_of",
+    "resolve",
+    "stored_input",
+]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
-_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
-_TYPE_NAMES: Mapping[object, str] = {str: "str", int: "int", float: "float", bool: "bool", dict: "json", list: "json"}
-_ARTICLES: Mapping[str, str] = {
-    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "json": "valid JSON"
-}  # fmt: skip
 RESERVED = frozenset(
     name
     for option in (
@@ -39,17 +45,6 @@ class ParameterContext(NamedTuple):
     flow_name: str
     user_name: str
     parameter_name: str
-
-
-class _JSONTypeClass:
-    """The type of :data:`JSONType`."""
-
-    def __repr__(self) -> str:
-        return "JSONType"
-
-
-JSONType = _JSONTypeClass()
-"""``Parameter("cfg", type=JSONType)``: the value is JSON text on the command line and the parsed value in steps."""
 
 
 class Parameter:
@@ -108,11 +103,7 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """``str``, ``int``, ``float``, ``bool`` or ``json``."""
-        if self.type is None and self.has_default and not self.is_deferred:
-            return _TYPE_NAMES.get(_exact_type(self.default), "str")
-        if isinstance(self.type, _JSONTypeClass) or self.type is _JSONTypeClass:
-            return "json"
-        return _TYPE_NAMES.get(self.type, "str")
+        return name_of_type(self.type, self.default) or "str"
 
     def problems(self) -> list[str]:
         """What is wrong with the definition, a sentence each; empty when it can be used."""
@@ -123,7 +114,7 @@ class Parameter:
             found.append(f"the name `{self.name}` is reserved: it is an option of Penstock's own")
         if self._unknown:
             found.append(f"parameter `{self.name}` has no setting {', '.join(f'`{name}`' for name in self._unknown)}")
-        if self.type is not None and self.type not in _TYPE_NAMES and self.type_name != "json":
+        if self.type is not None and name_of_type(self.type, None) is None:
             found.append(f"parameter `{self.name}` has the type {self.type!r}: use str, int, float, bool or JSONType")
         if self.separator is not None and (not isinstance(self.separator, str) or not self.separator):
             found.append(f"the separator of parameter `{self.name}` is not a text of at least one character")
@@ -144,20 +135,13 @@ class Parameter:
         """
         if value is None:
             return None
-        if isinstance(value, str):
-            return self._from_text(value)
         kind = self.type_name
-        if kind == "json":
-            return self._jsonable(value)
-        fits = (
-            (kind == "bool" and isinstance(value, bool))
-            or (kind == "int" and isinstance(value, int) and not isinstance(value, bool))
-            or (kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool))
-            or (kind == "str" and self.separator is not None and _is_text_list(value))
-        )
-        if not fits:
-            raise ValueError(f"parameter `{self.name}` must be {_ARTICLES[kind]}, not {_shown(value)}")
-        return float(cast(float, value)) if kind == "float" else value
+        if self.separator is not None and _is_text_list(value):
+            return value
+        try:
+            return from_text(kind, value) if isinstance(value, str) else from_json(kind, value)
+        except ValueError as error:
+            raise ValueError(f"parameter `{self.name}` {error}") from None
 
     def stored(self, value: object) -> object:
         """A JSON-able form of a converted value which :meth:`convert` reads back as the same value."""
@@ -187,31 +171,6 @@ class Parameter:
             return self.stored(self.convert(value))
         except ValueError as error:
             raise InvalidParameters(f"the computed default of {error}") from error
-
-    def _from_text(self, text: str) -> object:
-        kind = self.type_name
-        try:
-            if kind == "int":
-                return int(text)
-            if kind == "float":
-                return float(text)
-            if kind == "json":
-                return json.loads(text)
-        except ValueError:
-            raise ValueError(f"parameter `{self.name}` must be {_ARTICLES[kind]}, not {_shown(text)}") from None
-        if kind == "bool":
-            word = text.strip().lower()
-            if word not in _TRUE | _FALSE:
-                raise ValueError(f"parameter `{self.name}` must be {_ARTICLES[kind]}, not {_shown(text)}")
-            return word in _TRUE
-        return text
-
-    def _jsonable(self, value: object) -> object:
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"parameter `{self.name}` must be {_ARTICLES['json']}, and {error}") from None
-        return value
 
 
 def attributes_of(flow_class: type) -> dict[str, Parameter]:
@@ -309,14 +268,5 @@ def _plain(name: str) -> str:
     return name.replace("-", "_").lower()
 
 
-def _exact_type(value: object) -> type:
-    return type(value)
-
-
 def _is_text_list(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

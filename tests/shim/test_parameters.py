@@ -190,6 +190,8 @@ def test_input_that_is_no_object_is_one_sentence(
         (Parameter("run-id"), "the name `run-id` is reserved: it is an option of Penstock's own"),
         (Parameter("a", color="red"), "parameter `a` has no setting `color`"),
         (Parameter("a", type=set), "parameter `a` has the type <class 'set'>: use str, int, float, bool or JSONType"),
+        (Parameter("a", type=["x"]), "parameter `a` has the type ['x']: use str, int, float, bool or JSONType"),
+        (Parameter("a", default={1}), "the default of parameter `a` must be a string, not {1}"),
         (Parameter("a", type=int, separator=","), "parameter `a` has a separator, which only a string can have"),
         (Parameter("a", separator=""), "the separator of parameter `a` is not a text of at least one character"),
         (Parameter("a", type=int, default="x"), "the default of parameter `a` must be an integer, not 'x'"),
