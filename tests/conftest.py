@@ -11,11 +11,15 @@ Marks: ``slow`` keeps a test out of `make test-fast`, ``interop`` is for tests t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from corpus_flows import CORPUS
+
+if TYPE_CHECKING:
+    from penstock.backends.step_functions.rehearsal.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +43,15 @@ def flow_file(tmp_path: Path) -> Callable[[str, str], Path]:
         return file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The embedded AWS, one for the whole session: starting it takes two seconds, and rehearsals may share it."""
+    from penstock.backends.step_functions.rehearsal.engine import Engine
+
+    with Engine(grace_seconds=2) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ class Engine:
         self._process: subprocess.Popen[str] | None = None
         self._ready: queue.Queue[int] = queue.Queue()
         self._listeners: list[Callable[[Event], None]] = []
+        self._listening: threading.Thread | None = None
         self._groups: dict[tuple[str, int], int] = {}
         self._clients: dict[str, Any] = {}
 
@@ -146,7 +147,8 @@ class Engine:
             raise EngineFailed("the rehearsal engine has no pipes")
         stdin.write(self._options.to_line())
         stdin.flush()
-        threading.Thread(target=self._listen, args=(stdout,), daemon=True).start()
+        self._listening = threading.Thread(target=self._listen, args=(stdout,), daemon=True)
+        self._listening.start()
         end = time.monotonic() + _START_SECONDS
         while not self.endpoint:
             with contextlib.suppress(queue.Empty):
@@ -155,19 +157,22 @@ class Engine:
                 raise EngineFailed(f"the rehearsal engine did not start:\n{self.last_words()}")
 
     def _listen(self, stream: IO[str]) -> None:
-        for line in stream:
-            event = from_line(line)
-            match event:
-                case Ready(port=port):
-                    self._ready.put(port)
-                case JobStarted(job=job, attempt=attempt, pid=pid):
-                    self._groups[job, attempt] = pid
-                case JobEnded(job=job, attempt=attempt):
-                    self._groups.pop((job, attempt), None)
-                case ExecutionEnded():
-                    pass
-            for listener in list(self._listeners):
-                listener(event)
+        with stream:
+            for line in stream:
+                self._hear(from_line(line))
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case Ready(port=port):
+                self._ready.put(port)
+            case JobStarted(job=job, attempt=attempt, pid=pid):
+                self._groups[job, attempt] = pid
+            case JobEnded(job=job, attempt=attempt):
+                self._groups.pop((job, attempt), None)
+            case ExecutionEnded():
+                pass
+        for listener in list(self._listeners):
+            listener(event)
 
     def stop(self) -> None:
         """End the engine and its jobs; does nothing the second time."""
@@ -181,6 +186,8 @@ class Engine:
             except subprocess.TimeoutExpired:
                 kill_group(process.pid)
                 process.wait()
+            if self._listening is not None:
+                self._listening.join(_STOP_SECONDS)
             if process.returncode != 0:
                 # It died before it could end its jobs.
                 for leader in list(self._groups.values()):

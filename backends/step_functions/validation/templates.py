@@ -20,8 +20,8 @@ class Scope(Enum):
     WAITING_TASK = "a task that waits for its token"
 
 
-_STEP = r"(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[\d+\]|\['[^'\\]*'\])"
-_SELECTING = r"(?:\.\*|\.\.[A-Za-z_][A-Za-z0-9_]*|\[(?:\*|-?\d*:-?\d*|\?\(.*\)|-?\d+(?:,-?\d+)*)\])"
+_STEP = r"(?:\.[^\W\d][\w-]*|\[\d+\]|\['[^'\\]*'\])"
+_SELECTING = r"(?:\.\*|\.\.[^\W\d]\w*|\[(?:\*|-?\d*:-?\d*|\?\(.*\)|-?\d+(?:,-?\d+)*)\])"
 _REFERENCE = re.compile(rf"\${_STEP}*\Z")
 _PATH = re.compile(rf"\$(?:{_STEP}|{_SELECTING})*\Z")
 _CONTEXT = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -51,7 +52,10 @@ def starting(_: Surroundings) -> None:
 
 
 def ending(surroundings: Surroundings) -> None:
-    """Nothing that AWS does differently: tells the rehearsal that an execution ended, so that nobody has to ask."""
+    """The output of an execution is JSON text; moto leaves out the quotes where it is a string.
+
+    Also tells the rehearsal that an execution ended, so that nobody has to ask.
+    """
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
     original = BaseExecutionWorkerCommunication.terminated
@@ -59,6 +63,8 @@ def ending(surroundings: Surroundings) -> None:
     def terminated(self: Any) -> None:
         original(self)
         execution = self.execution
+        if isinstance(execution.output, str):
+            execution.output = json.dumps(execution.output)
         status = str(getattr(execution.exec_status, "value", execution.exec_status))
         surroundings.outlet(ExecutionEnded(execution.exec_arn, status, execution.error, execution.cause))
 

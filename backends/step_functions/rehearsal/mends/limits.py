@@ -35,11 +35,17 @@ def definition(_: Surroundings) -> None:
     """CreateStateMachine refuses a definition above 1 MB, and one with missing or unreachable states or with task
     parameters that the service does not know; moto takes the first two and finds the third when the state runs.
     """
-    from moto.stepfunctions.parser.api import InvalidDefinition
+    from moto.core.exceptions import AWSError
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
     from penstock.backends.step_functions.validation import problems
+
+    class InvalidDefinition(AWSError):  # type: ignore[misc] # moto's own is not an HTTP answer
+        """What CreateStateMachine answers."""
+
+        TYPE = "InvalidDefinition"
+        STATUS = 400
 
     def validate(definition: str) -> None:
         found = problems(definition)
@@ -61,6 +67,7 @@ def history(surroundings: Surroundings) -> None:
     from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 
     limit = surroundings.options.history_limit
     last = {
@@ -69,7 +76,7 @@ def history(surroundings: Surroundings) -> None:
         HistoryEventType.ExecutionTimedOut,
         HistoryEventType.ExecutionSucceeded,
     }
-    original_init, original_add = Environment.__init__, EventManager.add_event
+    original_init, original_add, original_error = Environment.__init__, EventManager.add_event, Environment.set_error
 
     def init(self: Any, *positional: Any, **named: Any) -> None:
         original_init(self, *positional, **named)
@@ -88,7 +95,12 @@ def history(surroundings: Surroundings) -> None:
         added: int = original_add(self, context, event_type, *positional, **named)
         return added
 
+    def set_error(self: Any, error: Any) -> None:
+        if not isinstance(self._program_state, ProgramError):  # what unwinds afterwards does not hide the first error
+            original_error(self, error)
+
     Environment.__init__ = init
+    Environment.set_error = set_error
     EventManager.add_event = add_event
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -70,9 +71,56 @@ def start_time(_: Surroundings) -> None:
     states.States.__init__ = init
 
 
+def json_texts(_: Surroundings) -> None:
+    """A definition is JSON: ``\\u00e9`` in a name or in an intrinsic function's text is é, and a pair of surrogates
+    one character.
+
+    moto's grammar keeps the escapes in names and intrinsic functions, and reads others as Python does.
+    """
+    from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
+    from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+    parse_intrinsic = IntrinsicParser.parse
+
+    def text_of(parser_rule_context: Any) -> str | None:
+        source = parser_rule_context.getText()
+        if source == "null":
+            return None
+        return str(json.loads(source)) if source.startswith('"') else str(source)
+
+    Preprocessor._inner_string_of = staticmethod(text_of)
+    replace_everywhere(antlr4utils.from_string_literal, text_of)
+    IntrinsicParser.parse = staticmethod(lambda source: parse_intrinsic(json.loads(f'"{source}"')))
+
+
+class IntrinsicText(str):
+    """The text between quotes in an intrinsic function, without its escapes; ``raw`` has them."""
+
+    __slots__ = ("raw",)
+    raw: str
+
+
+def intrinsic_texts(_: Surroundings) -> None:
+    r"""In an intrinsic function's text a backslash stands before ``'``, ``{``, ``}`` and itself, and means the
+    character after it.
+
+    moto keeps those backslashes and gives ``\n`` a meaning.
+    """
+    from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
+
+    def text_of(parse_tree: Any) -> IntrinsicText:
+        raw = parse_tree.getText()[1:-1]
+        text = IntrinsicText(re.sub(r"\\(.)", r"\1", raw, flags=re.DOTALL))
+        text.raw = raw
+        return text
+
+    Preprocessor._text_of_str = staticmethod(text_of)
+
+
 def format_braces(_: Surroundings) -> None:
-    r"""``States.Format`` takes ``{}`` as a place and ``\{``, ``\}``, ``\\``, ``\'`` as those characters; any other
-    brace, and a number of arguments that differs from the number of places, fails with States.IntrinsicFailure.
+    r"""``States.Format`` takes ``{}`` as a place and an escaped brace as that brace; any other brace fails, and so
+    does a number of arguments that differs from the number of places.
 
     moto hands the text to Python's ``str.format``, to which ``{0}`` and ``{!r}`` mean something.
     """
@@ -84,25 +132,27 @@ def format_braces(_: Surroundings) -> None:
         parts: list[str] = []
         rest = iter(values)
         for escaped, place, stray, plain in token.findall(template):
-            if stray:
-                raise ValueError(f"a brace in {template!r} is neither `{{}}` nor escaped")
-            if place:
-                value = next(rest, None)
-                if value is None:
-                    raise ValueError(f"{template!r} has more places than {len(values)} arguments")
-                parts.append(value)
-            else:
-                parts.append(escaped or plain)
+            value = next(rest, None) if place else escaped or plain
+            if stray or value is None:
+                raise ValueError(f"States.Format: {template!r} does not fit {len(values)} values")
+            parts.append(value)
         if next(rest, None) is not None:
-            raise ValueError(f"{template!r} has fewer places than {len(values)} arguments")
+            raise ValueError(f"States.Format: {template!r} does not fit {len(values)} values")
         return "".join(parts)
 
     def eval_body(self: Any, env: Any) -> None:
         self.argument_list.eval(env=env)
         template, *values = env.stack.pop()
-        env.stack.append(filled(template, [self._to_str_repr(value) for value in values]))
+        raw = template.raw if isinstance(template, IntrinsicText) else template
+        env.stack.append(filled(raw, [self._to_str_repr(value) for value in values]))
 
     string_format.StringFormat._eval_body = eval_body
 
 
-MENDS: tuple[Callable[[Surroundings], None], ...] = (definite_paths, start_time, format_braces)
+MENDS: tuple[Callable[[Surroundings], None], ...] = (
+    definite_paths,
+    start_time,
+    json_texts,
+    intrinsic_texts,
+    format_braces,
+)
