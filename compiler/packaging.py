@@ -60,7 +60,7 @@ def build_package(
     diagnostics = list(found.diagnostics)
     flow_name = os.path.basename(flow_file)
     paths.setdefault(flow_name, os.path.join(folder, flow_name))  # whatever its suffix: it is what runs
-    diagnostics += _collisions(paths)
+    diagnostics += _collisions(folder, paths)
     contents = dict(_contents(paths, diagnostics))
     if has_errors(diagnostics):
         raise Refused(diagnostics)
@@ -117,19 +117,22 @@ def _source_of_face() -> str:
     return path
 
 
-def _collisions(paths: dict[str, str]) -> Iterator[Diagnostic]:
-    """A user's file that would take the place of one of ours; Penstock's own folder, packed from inside it, is ours."""
+def _collisions(folder: str, paths: dict[str, str]) -> Iterator[Diagnostic]:
+    """The user's files that would take the place of ours.
+
+    Penstock's own folder, beside a flow in a checkout or in site-packages, is taken out of ``paths``: it is packed
+    anyway.
+    """
+    inside = [name for name in paths if name.startswith("penstock/")]
     ours = os.path.dirname(os.path.realpath(_source_of_face()))
-    for name, path in list(paths.items()):
-        if name.startswith("penstock/") and os.path.realpath(path).startswith((ours + os.sep, _real_parts())):
+    if os.path.realpath(os.path.join(folder, "penstock")) == ours:
+        for name in inside:
             del paths[name]
-        elif name in ("penstock.py", PLAN_FILE) or name.startswith("penstock/"):
-            message = f"{path} would take the place of a file of Penstock's own in the code package"
-            yield Diagnostic("P535", message, help=f"rename it, or name it in {IGNORE_FILE}")
-
-
-def _real_parts() -> str:
-    return os.path.dirname(os.path.realpath(penstock.runtime_shim.__file__)) + os.sep
+        inside = []
+    taken = [name for name in ("penstock.py", PLAN_FILE) if name in paths] + (["penstock"] if inside else [])
+    for name in taken:
+        message = f"{os.path.join(folder, name)} would take the place of Penstock's own {name} in the code package"
+        yield Diagnostic("P535", message, help=f"rename it, or name it in {IGNORE_FILE}")
 
 
 def _contents(paths: dict[str, str], diagnostics: list[Diagnostic]) -> Iterator[tuple[str, bytes]]:

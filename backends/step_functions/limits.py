@@ -23,14 +23,14 @@ _LATER = 300
 def limit_problems(program: Program, bundle: Bundle) -> Iterator[Diagnostic]:
     """Where the compiled machine is more than AWS takes."""
     size = len(bundle.files[STATE_MACHINE])
-    steps = len(program.graph)
+    steps = [item.step for item in walk(program.root) if isinstance(item, Run)]
     if size > DEFINITION_BYTES:
-        message = f"the state machine has {size:,} bytes ({steps:,} steps), Step Functions takes {DEFINITION_BYTES:,}"
-        help_text = f"split the flow in several of at most {steps * DEFINITION_BYTES // size:,} steps"
+        message = f"the state machine has {size:,} bytes ({len(steps):,} steps), "
+        message += f"Step Functions takes {DEFINITION_BYTES:,}"
+        help_text = f"split the flow in several of at most {len(steps) * DEFINITION_BYTES // size:,} steps"
         yield Diagnostic("P410", message, Label(program.graph.span), help=help_text)
-    for item in walk(program.root):
-        if isinstance(item, Run):
-            yield from _override_problems(program, item.step)
+    for step in steps:
+        yield from _override_problems(program, step)
 
 
 def _override_problems(program: Program, step: str) -> Iterator[Diagnostic]:

@@ -88,7 +88,7 @@ class _Machine:
                 return _around(branches_state(split), states.parallel(), after, ['"Branches":[', *branches, "]"])
             case Each(opener=opener, body=body):
                 read = states.read_record(self._flow, opener, self._settings)
-                processor = ['"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},', *_machine_of(body)[1:]]
+                processor = ['"ItemProcessor":', *_machine_of(body)]
                 mapped = _around(foreach_state(opener), states.foreach(self._settings), after, processor)
                 return [_state(splits_state(opener), read, foreach_state(opener)), ",", *mapped]
 
@@ -109,8 +109,8 @@ def _entry(item: Item) -> str:
 
 
 def _machine_of(region: Region) -> list[_Part]:
-    """A machine inside a state: its opening brace alone, then the rest."""
-    return ["{", f'"StartAt":{_json(_entry(region.items[0]))},"States":{{', region, "}}"]
+    """A machine inside a state."""
+    return [f'{{"StartAt":{_json(_entry(region.items[0]))},"States":{{', region, "}}"]
 
 
 def _around(name: str, body: dict[str, Any], after: str | None, inside: list[_Part]) -> list[_Part]:

@@ -21,7 +21,7 @@ _RETRY_OF_JOBS = [
 ]
 _RETRY_OF_OBJECTS = [
     # With what holds where nothing is said: 3 attempts, after 1, 2 and 4 seconds.
-    {"ErrorEquals": ["S3.S3Exception", "S3.SdkClientException"]}
+    {"ErrorEquals": ["States.TaskFailed"]}
 ]
 
 
@@ -81,8 +81,8 @@ def read_record(flow: str, opener: str, settings: StepFunctionsSettings) -> dict
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
         "Parameters": {"Bucket": settings.bucket, "Key.$": f"States.Format('{key}', $.r, $.p)"},
-        "ResultSelector": {"record.$": "States.StringToJson($.Body)"},
-        "OutputPath": "$.record",
+        "ResultSelector": {"s.$": "States.StringToJson($.Body)"},
+        "OutputPath": "$.s",
         "Retry": _RETRY_OF_OBJECTS,
     }
 
