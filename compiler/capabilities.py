@@ -144,7 +144,6 @@ def _gap(
     feature: Feature, spans: list[Span], title: str, capabilities: Capabilities, others: Mapping[str, Capabilities]
 ) -> Diagnostic:
     support = capabilities.support[feature]
-    able = [f"`{name}`" for name, other in sorted(others.items()) if other.support[feature].usable]
     never = support.level is Level.NEVER
     message = f"{title} cannot run {feature.value}" if never else f"{title} cannot run {feature.value} yet"
     shown = spans[1 : _PLACES + 1]
@@ -154,9 +153,16 @@ def _gap(
         message,
         Label(spans[0], support.sentence),
         tuple(Label(span, f"and {more} more" if more and span is shown[-1] else "") for span in shown),
-        help=f"compile with {' or '.join(able)}" if able else "no target can run it so far",
+        help=_advice(feature, others),
         severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
     )
+
+
+def _advice(feature: Feature, others: Mapping[str, Capabilities]) -> str:
+    able = [f"`{name}`" for name, other in sorted(others.items()) if other.support[feature].usable]
+    if able:
+        return f"compile with {' or '.join(able)}"
+    return "no target can run it so far" if others else "the command `show` lists which targets can"
 
 
 def _long_names(program: Program, title: str, limits: Limits) -> Iterator[Diagnostic]:

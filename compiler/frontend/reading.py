@@ -63,7 +63,7 @@ class _Reader:
         found: dict[str, tuple[type, FunctionType]] = {}
         for owner in reversed(self._class.__mro__):
             for name, value in vars(owner).items():
-                if getattr(value, "is_step", False) is True:
+                if callable(value) and getattr(value, "is_step", False) is True:
                     found[name] = (owner, value)
                 elif name in found:
                     del found[name]
@@ -118,7 +118,8 @@ class _Reader:
 
     def _find_source(self, cls: type) -> ClassSource | None:
         """The ``class`` statement; of several of one name the one whose body holds its functions, else the last."""
-        plain = (inspect.unwrap(value) for value in vars(cls).values() if callable(value))
+        # Only functions are unwrapped: other objects may answer for `__wrapped__` for ever (`mock.call` does).
+        plain = (inspect.unwrap(value) for value in vars(cls).values() if isinstance(value, FunctionType))
         prefix = f"{cls.__qualname__}."
         own = next((f for f in plain if isinstance(f, FunctionType) and f.__qualname__.startswith(prefix)), None)
         if own is None:

@@ -137,7 +137,7 @@ class SourceFiles:
         return self.open(path, {}, f"the class `{cls.__qualname__}`")
 
     def classes_named(self, cls: type) -> list[ClassSource]:
-        """The ``class`` statements that may be that of a class without functions: in its file, else in those read so far."""
+        """The ``class`` statements that may be that of ``cls``: in its file, else in the files read so far."""
         try:
             return self.of_class(cls).classes.get(cls.__qualname__, [])
         except NoSource:

@@ -139,6 +139,11 @@ def test_a_foreach_that_may_be_empty_is_worth_a_warning() -> None:
     assert (gap.code, gap.severity) == ("P301", Severity.WARNING)
 
 
+def test_who_knows_no_other_targets_is_told_where_to_look() -> None:
+    (gap,) = check(nested(), "Lame", without(Feature.NESTED_FOREACH, Level.NEVER))
+    assert gap.help == "the command `show` lists which targets can"
+
+
 def test_emulation_is_no_gap() -> None:
     assert check(nested(), "Actor", without(Feature.FOREACH, Level.EMULATED)) == ()
 

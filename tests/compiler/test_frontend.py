@@ -289,6 +289,24 @@ def test_a_switch_is_understood_before_it_is_refused(flow_from: Maker) -> None:
     assert graph_of(written)["start"].transition == Switch((("a", "a"), ("2", "b"), ("True", "b")), "kind")
 
 
+def test_attributes_that_answer_everything_are_no_steps(flow_from: Maker) -> None:
+    """As `mock.call` and lazy proxies do: asking them is endless, or has effects."""
+    flow = flow_from(
+        "from unittest.mock import call\n"
+        "from penstock import FlowSpec, step\n"
+        "class Proxy:\n"
+        "    def __getattr__(self, name): raise RuntimeError(name)\n"
+        "class F(FlowSpec):\n"
+        "    proxy = Proxy()\n"
+        "    call = call\n"
+        "    @step\n"
+        "    def start(self): self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+    )
+    assert list(graph(flow).steps) == ["start", "end"]
+
+
 def test_code_typed_at_a_prompt_is_refused_in_one_sentence() -> None:
     namespace: dict[str, type] = {}
     source = "from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self): pass\n"
