@@ -72,8 +72,12 @@ def commit_failure(flow: FlowSpec, scope: Scope, error: BaseException, writer: A
     """
     from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
 
+    try:
+        exception = MetaflowExceptionWrapper(error)
+    except Exception:  # the message is made by the user's __str__
+        exception = MetaflowExceptionWrapper(RuntimeError(f"{type(error).__name__}, whose message can't be made"))
     private: dict[str, object] = {
-        "_exception": MetaflowExceptionWrapper(error),
+        "_exception": exception,
         "_foreach_num_splits": None,
         "_foreach_var": None,
         "_success": False,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "dispatch", "main"]
 
 EXIT_OUR_BUG = 3
+EXIT_INTERRUPTED = 130
+"""What shells give for a command that was ended by Ctrl-C."""
 PARAMETER_FIELD = "parameter:"
 """What the field of a flow's parameter starts with among the options of `init`."""
 
@@ -72,6 +74,9 @@ def _guarded(run: Callable[[], int]) -> int:
         return run()
     except Failure as failure:
         return _report(failure)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return EXIT_INTERRUPTED
     except Exception:
         import traceback
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from penstock.runtime_shim.failures import Failure
+
 if TYPE_CHECKING:
     from penstock.runtime_shim.inputs import Inputs
     from penstock.runtime_shim.scope import Scope
@@ -136,6 +138,28 @@ def _scope(flow: FlowSpec) -> Scope:
     if scope is None:
         raise AttributeError(f"flow `{flow.name}` is not running a step: this is known in steps only")
     return scope
+
+
+class UnusableConstructor(Failure):
+    """A flow with an ``__init__`` of its own that Penstock can't call."""
+
+    code = "R132"
+
+
+def new_flow(flow_class: type[FlowSpec]) -> FlowSpec:
+    """A flow object that does not run the command line.
+
+    Raises UnusableConstructor where the flow's own ``__init__`` fails.
+    """
+    if flow_class.__init__ is FlowSpec.__init__:
+        return flow_class.__new__(flow_class)
+    try:
+        return flow_class(use_cli=False)
+    except Exception as error:
+        raise UnusableConstructor(
+            f"the __init__ of flow `{flow_class.__name__}` fails: {type(error).__name__}: {error}",
+            help="leave it out, or let it take `use_cli=True` and hand that to super().__init__",
+        ) from error
 
 
 def attach(flow: FlowSpec, scope: Scope) -> None:

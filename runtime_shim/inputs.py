@@ -60,10 +60,10 @@ class Inputs:
 
 def input_flow(flow_class: type[FlowSpec], task: FinishedTask) -> FlowSpec:
     """A finished task as a flow object."""
-    from penstock.runtime_shim.flowspec import attach
+    from penstock.runtime_shim.flowspec import attach, new_flow
 
     artifacts = Artifacts()
     artifacts.take(task, task.objects)
-    flow = flow_class(use_cli=False)
+    flow = new_flow(flow_class)
     attach(flow, Scope(flow_class.__name__, task.step, artifacts))
     return flow

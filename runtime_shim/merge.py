@@ -19,7 +19,7 @@ _NOT_MERGED = PRIVATE | {
 }
 
 
-class MergeArtifactsException(Exception):  # noqa: N818 - Metaflow names them so
+class MergeArtifactsException(Exception):
     """``merge_artifacts`` was called outside a join, or with both ``include`` and ``exclude``."""
 
 

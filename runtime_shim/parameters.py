@@ -224,7 +224,7 @@ def _converted(flow_class: type, given: Mapping[str, object], defaults: Mapping[
             values[name] = value
     result: dict[str, object] = {}
     for name, parameter in parameters.items():
-        if name not in values and parameter.required:
+        if parameter.required and values.get(name) is None and not (name in values and parameter.type_name == "json"):
             problems.append(f"parameter `{name}` is required and has no value")
         elif not problems:
             result[name] = _value(flow_class, parameter, values, defaults, problems)

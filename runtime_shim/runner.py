@@ -11,7 +11,7 @@ from penstock.runtime_shim.current import current
 from penstock.runtime_shim.datastore.protocol import StorageFailure
 from penstock.runtime_shim.descent import descend
 from penstock.runtime_shim.failures import EXIT_USER_FAILED, Failure
-from penstock.runtime_shim.flowspec import attach
+from penstock.runtime_shim.flowspec import attach, new_flow
 from penstock.runtime_shim.initialize import START, ensure_initialized, open_session, store_plan
 from penstock.runtime_shim.inputs import Inputs
 from penstock.runtime_shim.options import Options, UsageError, texts
@@ -99,7 +99,7 @@ def _execute(
     writer: AttemptWriter,
 ) -> int:
     """Call the user's function and commit what it leaves behind, its failure included."""
-    flow = session.flow_class(use_cli=False)
+    flow = new_flow(session.flow_class)
     attach(flow, scope)
     _enter(session, command, planned.name, place.task)
     try:

@@ -11,7 +11,7 @@ import pytest
 from record_walk import Walk
 
 from penstock import FlowSpec, Parameter, current, step
-from penstock.runtime_shim.datastore.finished import FinishedTask
+from penstock.runtime_shim.datastore.finished import FinishedTask, NotFinished
 from penstock.runtime_shim.datastore.local import LocalDatastore
 
 WalkOf = Callable[[type[FlowSpec]], Walk]
@@ -301,3 +301,96 @@ def test_a_task_that_is_done_says_so_again_and_does_not_run(walk_of: WalkOf) -> 
     assert walk.step("start").code == 0
     assert record.read_bytes() == content
     assert walk.task("start").attempt == 0
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError("nothing to say")
+
+
+class MuteFlow(FlowSpec):
+    @step
+    def start(self):
+        if current.is_running_flow:
+            raise Mute
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+def test_an_exception_that_cannot_be_printed_is_still_told(walk_of: WalkOf) -> None:
+    walk = walk_of(MuteFlow)
+    outcome = walk.step("start")
+    assert outcome.code == 1
+    assert outcome.err.startswith("MuteFlow/1/start/t failed:\nTraceback")
+    assert walk.failed("start").load("_exception").exception == "Mute, whose message can't be made"
+
+
+class InterruptedFlow(FlowSpec):
+    @step
+    def start(self):
+        if current.is_running_flow:
+            raise KeyboardInterrupt
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+def test_an_interrupted_task_is_not_done(walk_of: WalkOf) -> None:
+    walk = walk_of(InterruptedFlow)
+    outcome = walk.step("start")
+    assert (outcome.code, outcome.err) == (130, "interrupted\n")
+    with pytest.raises(NotFinished, match="its attempt 0 runs, or was killed"):
+        walk.failed("start")
+    assert current.is_running_flow is False
+
+
+class ConstructedFlow(FlowSpec):
+    def __init__(self, use_cli: bool = True) -> None:
+        self.tools = "made by __init__"
+        super().__init__(use_cli=use_cli)
+
+    @step
+    def start(self):
+        self.seen = self.tools
+        self.next(self.a, self.b)
+
+    @step
+    def a(self):
+        self.next(self.join)
+
+    @step
+    def b(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.seen = [one.seen for one in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+class NarrowFlow(ConstructedFlow):
+    def __init__(self, folder: str) -> None:
+        super().__init__(use_cli=False)
+        self.folder = folder
+
+
+def test_a_flow_may_have_a_constructor_that_takes_use_cli(walk_of: WalkOf) -> None:
+    walk = walk_of(ConstructedFlow)
+    assert [outcome.err for *_, outcome in walk.all() if outcome.err] == []
+    assert walk.task("join").load("seen") == ["made by __init__"] * 2
+    outcome = walk_of(NarrowFlow).step("start")
+    assert outcome.code == 202
+    assert outcome.err == (
+        "error[R132]: NarrowFlow/1/start/t: the __init__ of flow `NarrowFlow` fails: TypeError:"
+        " NarrowFlow.__init__() got an unexpected keyword argument 'use_cli'\n"
+        "  = help: leave it out, or let it take `use_cli=True` and hand that to super().__init__\n"
+    )

@@ -170,6 +170,12 @@ def test_json_values_must_have_the_type(name: str, value: object) -> None:
         resolve(StrictFlow, given, {})
 
 
+def test_null_is_no_value_for_a_required_parameter_but_one_for_json() -> None:
+    with pytest.raises(InvalidParameters, match="parameter `size` is required and has no value"):
+        resolve(StrictFlow, {"size": None, "name-of": "x"}, {})
+    assert resolve(StrictFlow, {"size": 1, "name-of": "x", "config": None}, {})["config"] is None
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"), [("{", "are not JSON: "), ("[1]", 'are no JSON object, like {"alpha": 1}\n')]
 )
