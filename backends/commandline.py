@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 
+from penstock.runtime_shim.failures import Failure
+
 if TYPE_CHECKING:
     from penstock.compiler.pipeline import Compiled
     from penstock.compiler.program import Program
@@ -67,6 +69,25 @@ class State(Protocol):
         Raises Failure when it cannot be opened.
         """
         ...
+
+
+class CannotWrite(Failure):
+    """A file named on the command line cannot be written."""
+
+    code = "P509"
+    exit_code = 1
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file that the user named.
+
+    Raises CannotWrite.
+    """
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
 
 class FlowCommand(click.Command):

@@ -83,6 +83,7 @@ class _Server:
         self._channel = channel
         self._wakeup, self._wakeup_sender = socket.socketpair()
         self._tickets: dict[int, int] = {}
+        self._signalled: set[int] = set()
 
     def run(self) -> None:
         self._wakeup.setblocking(False)
@@ -119,6 +120,7 @@ class _Server:
         if "signal" in message:
             for pid, running in self._tickets.items():
                 if running == ticket:
+                    self._signalled.add(pid)
                     _signal_group(pid, int(str(message["signal"])))
             return
         sys.stdout.flush()
@@ -142,6 +144,9 @@ class _Server:
             # Children that the user's file started at import are reaped too, and nobody is told.
             ticket = self._tickets.pop(pid, None)
             if ticket is not None:
+                if pid in self._signalled:
+                    # What it started and what did not listen ends with it.
+                    _kill_rest(pid)
                 self._tell({"ticket": ticket, "code": os.waitstatus_to_exitcode(status)})
 
     def _tell(self, message: dict[str, object]) -> None:
@@ -154,6 +159,7 @@ class _Server:
         for pid in self._tickets:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+            _kill_rest(pid)
 
     def _become_task(self, arguments: list[str], stdout: int, stderr: int) -> NoReturn:
         """In the child: nothing of the server may be left, and nothing may return into it."""
@@ -228,6 +234,11 @@ def _signal_group(pid: int, number: int) -> None:
     except ProcessLookupError:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _kill_rest(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _list(value: object) -> Sequence[object]:

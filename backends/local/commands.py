@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.commandline import FlowCommand, given_parameters, write_file
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -115,7 +115,7 @@ def _run(state: State, request: _Request, given: Mapping[str, object], cleanup: 
     if store.kind == "local":
         set_latest_run(store, plan.flow, run_id)
     if request.run_id_file:
-        FilePath(request.run_id_file).write_text(run_id, encoding="utf-8")
+        write_file(request.run_id_file, run_id.encode())
     launcher = _checked(launcher, state, environment, cleanup)
     reporter = _reporter(f"{plan.flow}/{run_id}", state.options.quiet)
     cleanup.callback(reporter.close)

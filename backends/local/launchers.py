@@ -77,6 +77,7 @@ class ProcessLauncher:
         self._command = [sys.executable, *entry]
         self._environment = dict(environment)
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._signalled: set[int] = set()
         self._started: list[Started] = []
 
     def fileno(self) -> int | None:
@@ -104,20 +105,23 @@ class ProcessLauncher:
             code = process.poll()
             if code is not None:
                 del self._running[ticket]
+                if ticket in self._signalled:
+                    # What it started and what did not listen ends with it.
+                    _signal_group(process.pid, signal.SIGKILL)
                 yield Ended(ticket, code)
 
     def signal(self, ticket: int, number: int) -> None:
         """Signal the group of a task that runs."""
         process = self._running.get(ticket)
-        if process is not None and process.poll() is None:
+        if process is not None:
+            self._signalled.add(ticket)
             _signal_group(process.pid, number)
 
     def close(self) -> None:
         """Kill what still runs, and wait for it."""
         for process in self._running.values():
-            if process.poll() is None:
-                _signal_group(process.pid, signal.SIGKILL)
-                process.wait()
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
         self._running.clear()
 
 

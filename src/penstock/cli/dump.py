@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from penstock.backends.commandline import write_file
 from penstock.cli.stored import stored_tasks
 from penstock.runtime_shim.datastore.tasks import FinishedTask, NotFinished, TaskStore
 from penstock.runtime_shim.failures import Failure
 
 if TYPE_CHECKING:
     from penstock.cli.state import CliState
-
-
-class CannotWrite(Failure):
-    """A file named on the command line cannot be written."""
-
-    code = "P509"
-    exit_code = 1
 
 
 @click.command()
@@ -49,6 +43,8 @@ def dump(state: CliState, pathspec: str, private: bool, max_value_size: int, inc
       python flow.py dump sfn-nightly/train/t.3 --include model,loss
       python flow.py dump 1712345678901234/end --file artifacts.pickle
     """
+    import pickle
+
     tasks = TaskStore(state.datastore(), state.flow_class.__name__)
     wanted = [name for name in include.split(",") if name]
     written: dict[str, dict[str, object]] = {}
@@ -70,7 +66,7 @@ def dump(state: CliState, pathspec: str, private: bool, max_value_size: int, inc
         for line in _lines(task, names, max_value_size):
             click.echo(line)
     if path is not None:
-        _write(path, written)
+        write_file(path, pickle.dumps(written, protocol=4))
         if not state.options.quiet:
             click.echo(f"Artifacts written to {path}", err=True)
 
@@ -93,13 +89,3 @@ def _lines(task: FinishedTask, names: list[str], max_value_size: int) -> Iterabl
             yield f"{head} = {task.load(name)}"
         except Failure as failure:
             yield f"{head} cannot be read: {failure.message}"
-
-
-def _write(path: str, artifacts: dict[str, dict[str, object]]) -> None:
-    import pickle
-
-    try:
-        with open(path, "wb") as file:
-            pickle.dump(artifacts, file, protocol=4)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error

@@ -1,8 +1,8 @@
 """Where the boxes of a flow's picture go.
 
 The nesting of a program is its picture: what runs one after the other stands one below the other, branches stand side
-by side, the body of a foreach stands in a frame.  Nothing crosses, and all work is linear and iterative.  Lengths are in
-pixels, from the top left corner; ``x`` of a box is its left side.
+by side, the body of a foreach stands in a frame.  Nothing crosses, and all work is linear and iterative.  Lengths are
+in pixels, from the top left corner; ``x`` of a box is its left side.
 """
 
 from __future__ import annotations

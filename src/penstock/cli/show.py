@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,13 +34,10 @@ def show(state: CliState, page: str | None) -> None:
     if page is None:
         _print(view)
         return
-    from penstock.cli.dump import CannotWrite
+    from penstock.backends.commandline import write_file
     from penstock.cli.page import render
 
-    try:
-        Path(page).write_text(render(view), encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(f"cannot write {page}: {error.strerror}") from error
+    write_file(page, render(view).encode())
     if not state.options.quiet:
         click.echo(f"Written to {page}", err=True)
 
