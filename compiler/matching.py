@@ -94,7 +94,7 @@ class _Matching:
         closed: list[str] = []
         while True:
             scope = deepest[0][2]
-            if len(live) == 1 and closed:
+            if len(live) == 1:
                 return scope, tuple(closed)
             siblings = self._found.opened.get(scope.opener, ())
             if scope.foreach or scope.outer is None or not live.issuperset(siblings):
