@@ -168,6 +168,7 @@ class LocalDatastore:
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         path = os.path.join(self.root, folder) if folder else self.root
+        doing = f"list `{folder}`" if folder else "list what is"
         try:
             with os.scandir(path) as entries:
                 return list(entries)
@@ -176,9 +177,9 @@ class LocalDatastore:
         except NotADirectoryError as error:
             if os.path.isdir(self.root):
                 return []
-            raise local_failure(error, self.root, f"list `{folder}`") from error
+            raise local_failure(error, self.root, doing) from error
         except OSError as error:
-            raise local_failure(error, self.root, f"list `{folder}`") from error
+            raise local_failure(error, self.root, doing) from error
 
     def _place(self, path: str, data: bytes | memoryview) -> None:
         temporary = self._write_aside(path, data)

@@ -6,6 +6,7 @@ botocore is imported in functions only: flows that never touch S3 must not pay f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.runtime_shim.datastore.faults import NoCredentials
@@ -51,7 +52,7 @@ def s3_session(access: S3Access) -> Session:
     session = get_session()
     if access.role_arn:
         source = get_session()
-        provider = _role_provider(source, access.role_arn)
+        provider = _role_provider(source, access.role_arn, _region(session, access))
         session.get_component("credential_provider").insert_before("env", provider)
     return session
 
@@ -66,7 +67,6 @@ def s3_client(session: Session, access: S3Access, connections: int) -> S3Client:
 
     try:
         endpoint = access.endpoint_url
-        region = access.region or session.get_config_variable("region") or _DEFAULT_REGION
         config = Config(
             retries={"total_max_attempts": access.attempts, "mode": "standard"},
             connect_timeout=CONNECT_TIMEOUT,
@@ -79,7 +79,9 @@ def s3_client(session: Session, access: S3Access, connections: int) -> S3Client:
             response_checksum_validation="when_required",
             parameter_validation=False,
         )
-        client: Any = session.create_client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        client: Any = session.create_client(
+            "s3", region_name=_region(session, access), endpoint_url=endpoint, config=config
+        )
     except BotoCoreError as error:
         raise NoCredentials(
             f"the AWS configuration cannot be used: {error}", help="check AWS_PROFILE and ~/.aws/config"
@@ -94,7 +96,11 @@ def s3_client(session: Session, access: S3Access, connections: int) -> S3Client:
     return made
 
 
-def _role_provider(source: Session, role_arn: str) -> Any:
+def _region(session: Session, access: S3Access) -> str:
+    return str(access.region or session.get_config_variable("region") or _DEFAULT_REGION)
+
+
+def _role_provider(source: Session, role_arn: str, region: str) -> Any:
     """A credential provider: assumes the role when credentials are first asked for, and again before they expire."""
     from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, DeferredRefreshableCredentials
 
@@ -103,7 +109,7 @@ def _role_provider(source: Session, role_arn: str) -> Any:
 
         def load(self) -> DeferredRefreshableCredentials:
             fetcher = AssumeRoleCredentialFetcher(
-                client_creator=source.create_client,
+                client_creator=partial(source.create_client, region_name=region),
                 source_credentials=source.get_credentials(),
                 role_arn=role_arn,
                 extra_args={"RoleSessionName": "penstock"},

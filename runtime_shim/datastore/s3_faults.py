@@ -54,6 +54,11 @@ def _answer(error: Any, doing: str, root: str, key: str | None) -> Exception:
     bucket = root.removeprefix("s3://").partition("/")[0]
     what = _what(doing, root, key)
     message = str(error.response.get("Error", {}).get("Message") or code).rstrip(".")
+    if error.operation_name == "AssumeRole":
+        return NoCredentials(
+            f"{what}: the role cannot be assumed ({code}: {message})",
+            help="correct METAFLOW_AWS_ARN, or let these credentials assume that role (sts:AssumeRole)",
+        )
     if code in _NOT_FOUND and key is not None:
         return Missing(key)
     if code == "NoSuchBucket" or code in _NOT_FOUND:
@@ -93,7 +98,7 @@ def _no_answer(error: Exception, doing: str, root: str, key: str | None) -> Stor
         (known.CredentialRetrievalError, known.TokenRetrievalError, known.UnauthorizedSSOTokenError, known.SSOError),
     ):
         return NoCredentials(f"{what}: the AWS credentials cannot be fetched: {error}", help=HELP_CREDENTIALS)
-    if isinstance(error, (known.HTTPClientError, known.IncompleteReadError)):
+    if isinstance(error, (known.ConnectionError, known.HTTPClientError, known.IncompleteReadError)):
         endpoint = str(error.kwargs.get("endpoint_url") or "")
         server = f"the S3 server at {'/'.join(endpoint.split('/')[:3])}" if endpoint else "the S3 server"
         return Unreachable(
