@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from penstock.runtime_shim.readahead import Readahead
 from penstock.runtime_shim.scope import Artifacts, Scope
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ class Inputs:
         self._flow_class = flow_class
         self._tasks = tasks
         self._flows: list[FlowSpec | None] = [None] * len(tasks)
+        self._readahead = Readahead(tasks)
 
     def _flow(self, position: int) -> FlowSpec:
         flow = self._flows[position]
         if flow is None:
-            flow = self._flows[position] = input_flow(self._flow_class, self._tasks[position])
+            artifacts = _InputArtifacts(self._readahead, position)
+            flow = self._flows[position] = input_flow(self._flow_class, self._tasks[position], artifacts)
         return flow
 
     @overload
@@ -58,11 +61,22 @@ class Inputs:
         raise AttributeError(f"there is no input of step `{step}`; inputs come from: {names or 'no step'}")
 
 
-def input_flow(flow_class: type[FlowSpec], task: FinishedTask) -> FlowSpec:
+class _InputArtifacts(Artifacts):
+    """The artifacts of the input at ``position``, read together with those of the inputs after it."""
+
+    def __init__(self, readahead: Readahead, position: int) -> None:
+        super().__init__()
+        self._readahead = readahead
+        self._position = position
+
+    def load(self, name: str) -> Any:
+        return self._readahead.load(self._position, name)
+
+
+def input_flow(flow_class: type[FlowSpec], task: FinishedTask, artifacts: Artifacts) -> FlowSpec:
     """A finished task as a flow object."""
     from penstock.runtime_shim.flowspec import attach, new_flow
 
-    artifacts = Artifacts()
     artifacts.take(task, task.objects)
     flow = new_flow(flow_class)
     attach(flow, Scope(flow_class.__name__, task.step, artifacts))
