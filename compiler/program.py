@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from penstock.compiler.flowgraph import FlowGraph
+if TYPE_CHECKING:  # targets say what they can do in these terms, and listing them must not load networkx
+    from penstock.compiler.flowgraph import FlowGraph
 
 A = TypeVar("A")
 

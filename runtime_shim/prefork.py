@@ -37,6 +37,8 @@ _EXIT_OUR_BUG = 3
 _SOCKET = OptionSpec("--socket", "socket", "value", "The descriptor of the channel.")
 
 _PRELOADED = (
+    "atexit",
+    "pwd",
     "penstock.runtime_shim.runner",
     "penstock.runtime_shim.configuration",
     "penstock.runtime_shim.datastore.local",
