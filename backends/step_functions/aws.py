@@ -100,7 +100,7 @@ def _of_no_answer(error: Exception) -> tuple[str, str]:
         return str(error), "correct AWS_PROFILE"
     if isinstance(error, known.NoRegionError):
         return "no AWS region is set", "set AWS_REGION, or `region` in ~/.aws/config"
-    if isinstance(error, known.HTTPClientError):
+    if isinstance(error, (known.HTTPClientError, known.ConnectionError)):
         endpoint = error.kwargs.get("endpoint_url", "the endpoint")
         return (
             f"{endpoint} can't be reached ({type(error).__name__})",

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,7 @@ def read_deployment(folder: str) -> Deployment:
     try:
         manifest = json.loads(_read(folder, MANIFEST))
         if manifest["format"] != FORMAT or manifest["target"] != "step-functions":
-            raise ValueError(f"format {manifest['format']!r} of {manifest['target']!r}")
+            raise ValueError(f"it has the format {manifest['format']!r} of {manifest['target']!r}")
         listed = dict(manifest["sha256"])
         files = {path: _read(folder, path) for path in listed}
         deployment = Deployment(manifest, files)
@@ -124,8 +125,10 @@ def read_deployment(folder: str) -> Deployment:
     except OSError as error:
         message = f"{folder} is no bundle for Step Functions: {error.filename or MANIFEST}: {error.strerror}"
         raise _refused(message) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise _refused(f"{folder} is no bundle for Step Functions: {MANIFEST} is not as written ({error})") from None
+    except (KeyError, TypeError):
+        raise _refused(f"{folder} is no bundle for Step Functions: its manifest or list of objects is torn") from None
+    except ValueError as error:
+        raise _refused(f"{folder} is no bundle for Step Functions: {error}") from None
     if changed:
         names = ", ".join(dict.fromkeys(changed))
         raise _refused(f"the bundle in {folder} was changed after it was written: {names}")
@@ -134,7 +137,10 @@ def read_deployment(folder: str) -> Deployment:
 
 def _is_package(data: bytes, entry: Mapping[str, Any]) -> bool:
     """Whether the stored bytes are what the object's key says."""
-    sha = hashlib.sha1(gzip.decompress(data), usedforsecurity=False).hexdigest()
+    try:
+        sha = hashlib.sha1(gzip.decompress(data), usedforsecurity=False).hexdigest()
+    except (OSError, EOFError, zlib.error):
+        return False
     return str(entry["key"]).rpartition("/")[2] == str(entry["sha1"]) == sha
 
 

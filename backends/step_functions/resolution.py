@@ -131,9 +131,7 @@ def _bad_names(flow: str, settings: StepFunctionsSettings) -> Iterator[Diagnosti
     for what, text in (("the datastore root", settings.datastore_root), ("the flow's name", flow)):
         found = _UNQUOTABLE.search(text)
         if found:
-            message = (
-                f"{what} {text!r} holds {found.group()!r}, which a state machine's States.Format would have to quote"
-            )
+            message = f"{what} {text!r} holds {found.group()!r}, which States.Format would have to quote"
             yield Diagnostic("P532", message, help="leave out quotes, braces, backslashes and control characters")
     yield from name_problems(settings.name)
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
+import logging
 import os
 import subprocess
 import sys
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-import boto3
+import botocore.session
 import pytest
 from moto.server import ThreadedMotoServer
+
+from penstock.cli import run_click
+from penstock.cli.root import flow_group
+from penstock.cli.state import CliState
+from penstock.runtime_shim.flowspec import FlowSpec
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-tests"
 QUEUE = "penstock-tests"
-ROOT = "s3://penstock-tests/metaflow"
+BUCKET = "penstock-tests"
+ROOT = f"s3://{BUCKET}/metaflow"
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -23,6 +37,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
     """The URL of an AWS that has a bucket, a role and a job queue."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -30,32 +45,23 @@ def moto_server() -> Iterator[str]:
     server.stop()
 
 
-def client(url: str, service: str) -> object:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="eu-west-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-
-
 @pytest.fixture
-def aws(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
-    """Makes clients of the server, emptied for this test."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "METAFLOW_", "PENSTOCK_"))]:
-        monkeypatch.delenv(name)
-    boto3.client(
-        "s3", endpoint_url=moto_server, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
-    )
-    import urllib.request
+def aws(moto_server: str) -> Callable[[str], Any]:
+    """Makes clients of the server, which begins with nothing but a bucket, a role and a queue."""
+
+    def client(service: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service,
+            endpoint_url=moto_server,
+            region_name="eu-west-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
 
     urllib.request.urlopen(urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST")).close()
-    client(moto_server, "s3").create_bucket(
-        Bucket="penstock-tests", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
-    client(moto_server, "iam").create_role(RoleName="penstock-tests", AssumeRolePolicyDocument="{}")
-    batch = client(moto_server, "batch")
+    client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    client("iam").create_role(RoleName="penstock-tests", AssumeRolePolicyDocument="{}")
+    batch = client("batch")
     batch.create_compute_environment(computeEnvironmentName="tests", type="UNMANAGED", serviceRole=ROLE)
     batch.create_job_queue(
         jobQueueName=QUEUE,
@@ -63,7 +69,7 @@ def aws(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ob
         priority=1,
         computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "tests"}],
     )
-    return lambda service: client(moto_server, service)
+    return client
 
 
 @pytest.fixture
@@ -78,7 +84,6 @@ def environment(moto_server: str, tmp_path: Path) -> dict[str, str]:
         "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": ROLE,
         "METAFLOW_SFN_IAM_ROLE": ROLE,
         "AWS_ENDPOINT_URL": moto_server,
-        "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -86,8 +91,8 @@ def environment(moto_server: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def command(environment: dict[str, str], tmp_path: Path) -> Command:
-    """Runs ``python flow.py …`` in the test's folder: ``command("flow.py", "check", LANG="C")``."""
+def process(environment: dict[str, str], tmp_path: Path) -> Command:
+    """Runs ``python flow.py …`` in the test's folder: ``process("flow.py", "check", LANG="C")``."""
 
     def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -101,3 +106,34 @@ def command(environment: dict[str, str], tmp_path: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def command(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The same without a process of its own, which takes a fifth of the time."""
+
+    def run(file: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, {**environment, **extra}, clear=True),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+        ):
+            state = CliState(_flow_class(tmp_path / file), (file,))
+            code = run_click(flow_group(), arguments, program_name=file, state=state)
+        return subprocess.CompletedProcess([file, *arguments], code, output.getvalue(), errors.getvalue())
+
+    return run
+
+
+def _flow_class(file: Path) -> type[FlowSpec]:
+    name = f"flow_{uuid.uuid4().hex}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    (found,) = (value for value in vars(module).values() if getattr(value, "__module__", "") == name)
+    return found  # type: ignore[no-any-return]  # the flow file defines nothing else

@@ -93,24 +93,9 @@ def remove_package(folder: Path) -> None:
             remove_manifest,
             "{folder} is no bundle for Step Functions: {folder}/manifest.json: No such file or directory",
         ),
-        (
-            break_manifest,
-            (
-                "{folder} is no bundle for Step Functions: manifest.json is not as written (list indices must be integers"
-                " or slices, not str)"
-            ),
-        ),
-        (
-            later_format,
-            "{folder} is no bundle for Step Functions: manifest.json is not as written (format 2 of 'step-functions')",
-        ),
-        (
-            lead_out,
-            (
-                "{folder} is no bundle for Step Functions: manifest.json is not as written (the path '../../etc/passwd'"
-                " leads out of the bundle)"
-            ),
-        ),
+        (break_manifest, "{folder} is no bundle for Step Functions: its manifest or list of objects is torn"),
+        (later_format, "{folder} is no bundle for Step Functions: it has the format 2 of 'step-functions'"),
+        (lead_out, "{folder} is no bundle for Step Functions: the path '../../etc/passwd' leads out of the bundle"),
         (
             remove_package,
             "{folder} is no bundle for Step Functions: {folder}/code/{sha}.tar.gz: No such file or directory",

@@ -130,17 +130,11 @@ def test_containers_get_the_allowed_keys_and_no_others() -> None:
         ),
         (
             {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/it's"},
-            (
-                'P532: the datastore root "s3://bucket/it\'s" holds "\'", which a state machine\'s States.Format would have'
-                " have to quote"
-            ),
+            'P532: the datastore root "s3://bucket/it\'s" holds "\'", which States.Format would have to quote',
         ),
         (
             {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/a\nb"},
-            (
-                "P532: the datastore root 's3://bucket/a\\nb' holds '\\n', which a state machine's States.Format would"
-                " have to quote"
-            ),
+            "P532: the datastore root 's3://bucket/a\\nb' holds '\\n', which States.Format would have to quote",
         ),
     ],
 )
