@@ -21,6 +21,16 @@ if TYPE_CHECKING:
         namespace,
     )
     from penstock.runtime_shim.current import current
+    from penstock.runtime_shim.decorators import (
+        batch,
+        catch,
+        environment,
+        global_environment,
+        resources,
+        retry,
+        schedule,
+        timeout,
+    )
     from penstock.runtime_shim.flowspec import FlowSpec, step
     from penstock.runtime_shim.parameters import JSONType, Parameter
 
@@ -37,11 +47,19 @@ __all__ = [
     "Step",
     "Task",
     "__version__",
+    "batch",
+    "catch",
     "current",
     "default_namespace",
+    "environment",
     "get_namespace",
+    "global_environment",
     "namespace",
+    "resources",
+    "retry",
+    "schedule",
     "step",
+    "timeout",
 ]
 
 _HOMES = {
@@ -50,6 +68,10 @@ _HOMES = {
     "Parameter": "parameters",
     "JSONType": "parameters",
     "current": "current",
+    **dict.fromkeys(
+        ("batch", "catch", "environment", "global_environment", "resources", "retry", "schedule", "timeout"),
+        "decorators",
+    ),
 } | dict.fromkeys(
     (
         "DataArtifact",

@@ -1,0 +1,236 @@
+"""The decorators of steps and flows: one table, which the compiler, `--with` and the functions below share.
+
+A decorator only notes its name and what it was given: on a step in ``function.decorators``, on a flow in
+``cls._flow_decorators``.  The compiler judges it, the plan carries it to the runner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+D = TypeVar("D", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+
+class Attribute(NamedTuple):
+    """``type`` is ``int``, ``float``, ``bool``, ``str``, ``names`` (a dict of strings by name) or ``list``.
+
+    ``choices`` are the values it may have, where it may not have all.  A ``default`` of None means that the target
+    decides.
+    """
+
+    name: str
+    type: str
+    default: object = None
+    choices: tuple[str, ...] = ()
+
+    def read(self, text: str) -> object:
+        """The value that ``text`` means in ``--with name:key=text``.
+
+        Raises ValueError, saying what it should be.
+        """
+        value = _read(self.type, text)
+        self.check(value)
+        return value
+
+    def check(self, value: object) -> None:
+        """Raise ValueError, saying what it should be, where ``value`` is of another type.
+
+        Numbers may be given as text, as Metaflow takes them.
+        """
+        if value is None:
+            return
+        if isinstance(value, str) and self.type in ("int", "float"):
+            _read(self.type, value)
+            return
+        expected, what = _TYPES[self.type]
+        if not isinstance(value, expected) or (isinstance(value, bool) and self.type != "bool"):
+            raise ValueError(what)
+        if self.choices and value not in self.choices:
+            raise ValueError("one of " + ", ".join(f'"{choice}"' for choice in self.choices))
+
+
+class DecoratorKind(NamedTuple):
+    """A decorator there is: for steps, or with ``on_flow`` for the class; ``summary`` is one sentence."""
+
+    name: str
+    attributes: tuple[Attribute, ...]
+    summary: str
+    on_flow: bool = False
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name, None where there is none."""
+        return next((attribute for attribute in self.attributes if attribute.name == name), None)
+
+    def complete(self, given: Mapping[str, object]) -> dict[str, object]:
+        """All attributes: those given, numbers as numbers, and the defaults of the others."""
+        return {
+            known.name: _as_number(known.type, given[known.name]) if known.name in given else known.default
+            for known in self.attributes
+        }
+
+
+_RESOURCES = (
+    Attribute("cpu", "float"),
+    Attribute("gpu", "int"),
+    Attribute("memory", "int"),
+    Attribute("shared_memory", "int"),
+)
+
+DECORATORS: Mapping[str, DecoratorKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            DecoratorKind(
+                "retry",
+                (
+                    Attribute("times", "int", 3),
+                    Attribute("minutes_between_retries", "float", 2),
+                    Attribute("on", "str", "any", ("any", "platform")),
+                ),
+                'Try a task that failed again; with on="platform" only where its own code was not what failed.',
+            ),
+            DecoratorKind(
+                "catch",
+                (Attribute("var", "str"), Attribute("print_exception", "bool", True)),
+                "Go on when a task has failed at its last try, with its exception in the artifact `var`.",
+            ),
+            DecoratorKind(
+                "timeout",
+                (Attribute("seconds", "int", 0), Attribute("minutes", "int", 0), Attribute("hours", "int", 0)),
+                "Fail a task whose code runs longer, and end the processes that it has started.",
+            ),
+            DecoratorKind(
+                "environment",
+                (Attribute("vars", "names", MappingProxyType({})),),
+                "Set environment variables for the code of a step.",
+            ),
+            DecoratorKind(
+                "global_environment",
+                (Attribute("vars", "names", MappingProxyType({})),),
+                "Set environment variables for the code of every step; @environment of a step wins.",
+                on_flow=True,
+            ),
+            DecoratorKind(
+                "resources",
+                _RESOURCES,
+                "What a task needs where the target gives each its own: CPUs, GPUs, memory in MB.",
+            ),
+            DecoratorKind(
+                "batch",
+                (
+                    *_RESOURCES,
+                    Attribute("image", "str"),
+                    Attribute("queue", "str"),
+                    Attribute("iam_role", "str"),
+                    Attribute("execution_role", "str"),
+                    Attribute("max_swap", "int"),
+                    Attribute("swappiness", "int"),
+                ),
+                "Where and as what a task runs on AWS Batch; its resources count before those of @resources.",
+            ),
+            DecoratorKind(
+                "schedule",
+                (
+                    Attribute("cron", "str"),
+                    Attribute("weekly", "bool", False),
+                    Attribute("daily", "bool", True),
+                    Attribute("hourly", "bool", False),
+                    Attribute("timezone", "str"),
+                ),
+                "When a deployed flow starts by itself.",
+                on_flow=True,
+            ),
+        )
+    }
+)
+"""Every decorator by name."""
+
+MAX_ATTEMPTS = 6
+"""Tries of a task in all: the first, retries, and those of the fallback, as in Metaflow."""
+FALLBACK_TRIES = 3
+"""Tries that @catch adds after the last retry, without the user's code, for a task that was killed each time."""
+FLOW_DECORATORS = "_flow_decorators"
+"""The class attribute that holds what a flow was decorated with: a list of ``(name, attributes)``."""
+
+
+def _step_decorator(name: str) -> Callable[..., Any]:
+    def decorate(function: D | None = None, /, **attributes: object) -> D | Callable[[D], D]:
+        def mark(marked: D) -> D:
+            noted: Any = marked
+            if "decorators" not in vars(noted):
+                noted.decorators = []
+            noted.decorators.append((name, attributes))
+            return marked
+
+        return mark if function is None else mark(function)
+
+    return _described(decorate, name)
+
+
+def _flow_decorator(name: str) -> Callable[..., Any]:
+    def decorate(flow_class: C | None = None, /, **attributes: object) -> C | Callable[[C], C]:
+        def mark(marked: C) -> C:
+            # A list of its own: what stands on a subclass is nothing of its base's.
+            setattr(marked, FLOW_DECORATORS, [*getattr(marked, FLOW_DECORATORS, ()), (name, attributes)])
+            return marked
+
+        return mark if flow_class is None else mark(flow_class)
+
+    return _described(decorate, name)
+
+
+def _described(decorate: Callable[..., Any], name: str) -> Callable[..., Any]:
+    kind = DECORATORS[name]
+    defaults = (f"{known.name}={known.default!r}" for known in kind.attributes if known.type != "names")
+    decorate.__name__ = decorate.__qualname__ = name
+    decorate.__doc__ = (
+        f"{kind.summary}\n\n    Attributes with their defaults: {', '.join(defaults) or 'vars={}'}.\n    "
+    )
+    return decorate
+
+
+retry = _step_decorator("retry")
+catch = _step_decorator("catch")
+timeout = _step_decorator("timeout")
+environment = _step_decorator("environment")
+resources = _step_decorator("resources")
+batch = _step_decorator("batch")
+global_environment = _flow_decorator("global_environment")
+schedule = _flow_decorator("schedule")
+
+_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = MappingProxyType(
+    {
+        "int": (int, "a whole number"),
+        "float": ((int, float), "a number"),
+        "bool": (bool, "True or False"),
+        "str": (str, "a string"),
+        "names": (Mapping, "a dict of strings"),
+        "list": ((list, tuple), "a list"),
+    }
+)
+
+
+def _read(type_name: str, text: str) -> object:
+    what = _TYPES[type_name][1]
+    try:
+        match type_name:
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "bool":
+                return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+            case "names" | "list":
+                return json.loads(text)
+            case _:
+                return text
+    except (ValueError, KeyError):
+        raise ValueError(what) from None
+
+
+def _as_number(type_name: str, value: object) -> object:
+    return _read(type_name, value) if isinstance(value, str) and type_name in ("int", "float") else value
