@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
-from penstock.compiler.program import Branches, Each, Program, Run, walk_within
+from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
 from penstock.compiler.spans import Span
 
 _PLACES = 4
@@ -89,10 +89,14 @@ class _Nesting:
     foreaches: int = 0
     in_branch: bool = False
 
-    def enter(self, item: Branches | Each) -> _Nesting:
-        if isinstance(item, Each):
-            return _Nesting(self.foreaches + 1, self.in_branch)
-        return _Nesting(self.foreaches, True)
+    def enter(self, item: Nest) -> _Nesting:
+        match item:
+            case Each():
+                return _Nesting(self.foreaches + 1, self.in_branch)
+            case Branches() | Mesh():
+                return _Nesting(self.foreaches, True)
+            case Choice() | Loop():
+                return self
 
 
 def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
@@ -117,6 +121,12 @@ def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
                     yield Feature.NESTED_FOREACH, span
                 if nesting.in_branch:
                     yield Feature.FOREACH_IN_BRANCH, span
+            case Choice(step=step):
+                yield Feature.SWITCH, graph[step].exit_span
+            case Loop(header=header):
+                yield Feature.LOOP, graph[header].span
+            case Mesh(split=split):
+                yield Feature.CROSSING_BRANCHES, graph[split].exit_span
 
 
 def check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Program, Region, Run
 from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch
 
 
@@ -91,3 +91,12 @@ def _placed(root: Region) -> Iterator[tuple[str, str]]:
                     push(region, f"{rest}├─ ", f"{rest}│  ")
             case Each(body=body):
                 push(body, f"{rest}╘═ ", f"{rest}   ")
+            case Loop(body=body):
+                push(body, f"{rest}↻  ", f"{rest}   ")
+            case Choice(arms=arms):
+                for arm in reversed(arms):
+                    if arm.region is not None:
+                        push(arm.region, f"{rest}◇─ ", f"{rest}│  ")
+            case Mesh(levels=levels):
+                for region in reversed([region for level in levels for region in level]):
+                    push(region, f"{rest}╳─ ", f"{rest}│  ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.compiler.program import Branches, Each, Program, Run, walk_within
+from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
 from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch, targets
-from penstock.runtime_shim.plan import Plan, PlannedStep
+from penstock.runtime_shim.plan import EACH, LOOP, Plan, PlannedStep
 
 
 def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> Plan:
@@ -25,7 +25,9 @@ def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> P
                 stacks[name] = stack
                 for target in targets(program.graph[name].transition):
                     parents[target].append(name)
-            case Branches(split=split, join=join):
+            case Choice() | Loop():
+                pass
+            case Branches(split=split, join=join) | Mesh(split=split, join=join):
                 if join is not None:
                     closes[join] = ("split", split)
             case Each(opener=opener, join=join):
@@ -37,12 +39,18 @@ def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> P
     return Plan.of(program.name, steps, dict(defaults) if defaults else None)
 
 
-def _inside(stack: tuple[str, ...], item: Branches | Each) -> tuple[str, ...]:
-    return (*stack, item.opener) if isinstance(item, Each) else stack
+def _inside(nest: tuple[str, ...], item: Nest) -> tuple[str, ...]:
+    match item:
+        case Each(opener=opener):
+            return (*nest, f"{EACH}{opener}")
+        case Loop(header=header):
+            return (*nest, f"{LOOP}{header}")
+        case Branches() | Choice() | Mesh():
+            return nest
 
 
 def _planned(
-    step: Step, stack: tuple[str, ...], parents: tuple[str, ...], closes: str | None, opener: str | None
+    step: Step, nest: tuple[str, ...], parents: tuple[str, ...], closes: str | None, opener: str | None
 ) -> PlannedStep:
     kind, over, condition, cases = _ending(step)
     return PlannedStep(
@@ -55,7 +63,7 @@ def _planned(
         parents=parents,
         closes=closes,
         opener=opener,
-        stack=stack,
+        nest=nest,
         decorators=tuple({"name": d.name, "attributes": dict(d.attributes)} for d in step.decorators),
     )
 

@@ -55,7 +55,95 @@ class Each:
         return f"<Each of {self.opener} to {self.join}>"
 
 
-Item = Run | Branches | Each
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Arm:
+    """What a choice of ``target`` leads to; cases with one target are one arm.
+
+    ``region`` begins with ``target``.  It is None where ``target`` is not inside this choice: it is the step after
+    it, the header of a loop around it (a turn), a step after a loop around it (the loop is left), or the join of the
+    branch or foreach around it.
+    """
+
+    target: str
+    region: Region | None
+
+    def __repr__(self) -> str:
+        return f"<Arm to {self.target}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Choice:
+    """One of the arms runs, as the step ``step`` chose: the switch that is the item before this one.
+
+    After a :class:`Loop` that is left to several places, ``step`` is the header of that loop and the arms are those
+    places; the choice was made inside of the loop.  ``merge`` is the step that the item after this one begins with,
+    None where nothing follows in this region.
+
+    Where an arm goes when it ends is what the transition of its last step says.  Most often that is ``merge``, or, if
+    there is none, what follows the region around.  Where some arms only share steps, an arm goes to a later item of
+    this region and skips those in between.
+    """
+
+    step: str
+    arms: tuple[Arm, ...]
+    merge: str | None
+
+    def __repr__(self) -> str:
+        return f"<Choice of {self.step}, {len(self.arms)} to {self.merge}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Loop:
+    """Steps that may run again: ``body`` begins with the step ``header``, where every turn begins.
+
+    A transition of a step inside to the header is the next turn, one to a step that is not inside leaves the loop:
+    to the item after this one or further out.
+    """
+
+    header: str
+    body: Region
+
+    def __repr__(self) -> str:
+        return f"<Loop of {self.header}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Mesh:
+    """Crossing branches: a join inside collects branches of different splits, or not all of one.
+
+    Every region of a level runs after those of the level before; regions of one level run side by side, in the order
+    in which their branches are declared.  A region begins with a branch of a split or with a join, and ends before a
+    join or with a split.  ``split`` is the item before this one, or, where this item is the first of a region of
+    :class:`Branches`, the split of those; ``join`` is the item after this one, None in that case and where the branches
+    all end in a join further out.
+    """
+
+    split: str
+    levels: tuple[tuple[Region, ...], ...]
+    join: str | None
+
+    def __repr__(self) -> str:
+        return f"<Mesh of {self.split}, {len(self.levels)} levels to {self.join}>"
+
+
+Nest = Branches | Each | Choice | Loop | Mesh
+"""The items that hold regions."""
+Item = Run | Nest
+
+
+def regions_in(item: Item) -> tuple[Region, ...]:
+    """The regions that an item holds, in order."""
+    match item:
+        case Run():
+            return ()
+        case Branches(regions=regions):
+            return regions
+        case Each(body=body) | Loop(body=body):
+            return (body,)
+        case Choice(arms=arms):
+            return tuple(arm.region for arm in arms if arm.region is not None)
+        case Mesh(levels=levels):
+            return tuple(region for level in levels for region in level)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -90,7 +178,7 @@ def walk(region: Region) -> Iterator[Item]:
     return (item for item, _ in walk_within(region, None, lambda around, _: around))
 
 
-def walk_within(region: Region, around: A, enter: Callable[[A, Branches | Each], A]) -> Iterator[tuple[Item, A]]:
+def walk_within(region: Region, around: A, enter: Callable[[A, Nest], A]) -> Iterator[tuple[Item, A]]:
     """Like :func:`walk`, with what the caller knows about the surroundings of each item.
 
     That is ``around`` at the top, and inside of an item what ``enter`` makes of the item's own surroundings and the
@@ -100,13 +188,7 @@ def walk_within(region: Region, around: A, enter: Callable[[A, Branches | Each],
     while stack:
         item, here = stack.pop()
         yield item, here
-        match item:
-            case Run():
-                pass
-            case Branches(regions=regions):
-                inside = enter(here, item)
-                for inner in reversed(regions):
-                    stack.extend((child, inside) for child in reversed(inner.items))
-            case Each(body=body):
-                inside = enter(here, item)
-                stack.extend((child, inside) for child in reversed(body.items))
+        if not isinstance(item, Run):
+            inside = enter(here, item)
+            for inner in reversed(regions_in(item)):
+                stack.extend((child, inside) for child in reversed(inner.items))

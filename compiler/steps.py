@@ -35,11 +35,12 @@ class Foreach:
 class Switch:
     """``self.next({"a": self.x, …}, condition="v")``: one target runs, chosen by the artifact ``condition``.
 
-    ``cases`` are (value, target) in declaration order.
+    ``cases`` are (value, target) in declaration order.  ``condition`` is None for an ``if`` or ``match`` whose arms
+    each end in a ``self.next``; the value of a case is then what stands before the arm in the source.
     """
 
     cases: tuple[tuple[str, str], ...]
-    condition: str
+    condition: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,30 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 PLAN_FILE = "penstock_plan.json"
 """Name of the plan at the root of a code package."""
 PLAN_ENV = "PENSTOCK_PLAN"
 """Environment variable with the plan's path on this machine."""
+EACH, LOOP = "each:", "loop:"
+"""What the levels of a step's ``nest`` begin with."""
 
 
 class PlannedStep(NamedTuple):
     """One step, as the runner needs it.
 
     ``kind`` is how it ends: ``goto``, ``split``, ``foreach``, ``switch`` or ``stop``; ``next`` its successors in
-    declaration order (for a switch: the distinct targets), ``over`` the artifact a foreach runs over.  ``parents`` are
-    the steps that lead here, for a join in the declaration order of its branches.  ``closes`` is what a join closes:
-    ``foreach`` or ``split``, else None, and ``opener`` the step that opened it (the outermost where a join closes
-    several splits). ``stack`` names the foreach openers around the step, outermost first, ``loops`` the loop headers
-    it turns with. ``decorators`` are ``{"name": …, "attributes": {…}}``.
+    declaration order (for a switch: the distinct targets), ``over`` the artifact a foreach runs over.  A switch with
+    ``cases`` chooses by the artifact ``condition``; one without is an ``if`` or ``match`` in the step's own code.
+    ``parents`` are the steps that lead here, for a join those of ``slots``, one after the other.  ``closes`` is what a
+    join closes: ``foreach`` or ``split``, else None, and ``opener`` the step that opened it (the outermost where a
+    join closes several splits).  ``slots`` are, for each input of a join that closes splits, in declaration order, the
+    steps that may be that input; a join that closes a foreach has one, for every split of it.
+
+    ``nest`` names the foreaches and loops around the step, outermost first, as ``each:<opener>`` and
+    ``loop:<header>``: a frame of the path each.  ``merges`` says that the parent cannot be told from the plan and the
+    path, and is found by a pointer: several steps lead here, or one out of a loop; for a join, to one of its slots.
+    ``decorators`` are ``{"name": …, "attributes": {…}}``.
     """
 
     name: str
@@ -36,16 +44,27 @@ class PlannedStep(NamedTuple):
     condition: str | None = None
     cases: Mapping[str, str] = MappingProxyType({})
     parents: tuple[str, ...] = ()
+    slots: tuple[tuple[str, ...], ...] = ()
     closes: str | None = None
     opener: str | None = None
-    stack: tuple[str, ...] = ()
-    loops: tuple[str, ...] = ()
+    nest: tuple[str, ...] = ()
+    merges: bool = False
     decorators: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_join(self) -> bool:
         """Whether the step takes ``inputs``."""
         return self.closes is not None
+
+    @property
+    def stack(self) -> tuple[str, ...]:
+        """The foreach openers around the step, outermost first."""
+        return tuple(level[len(EACH) :] for level in self.nest if level.startswith(EACH))
+
+    @property
+    def loops(self) -> tuple[str, ...]:
+        """The headers of the loops around the step, outermost first, its own included."""
+        return tuple(level[len(LOOP) :] for level in self.nest if level.startswith(LOOP))
 
 
 class Plan:
@@ -64,9 +83,11 @@ class Plan:
 
     def __getitem__(self, step: str) -> PlannedStep:
         raw = dict(self._steps[step])
-        for name in ("next", "parents", "stack", "loops", "decorators"):
+        for name in ("next", "parents", "nest", "decorators"):
             if name in raw:
                 raw[name] = tuple(raw[name])
+        if "slots" in raw:
+            raw["slots"] = tuple(map(tuple, raw["slots"]))
         return PlannedStep(name=step, **raw)
 
     @property
@@ -100,4 +121,4 @@ def _compact(step: PlannedStep) -> dict[str, Any]:
     raw = step._asdict()
     del raw["name"]
     raw["cases"] = dict(step.cases)
-    return {name: value for name, value in raw.items() if name == "kind" or value not in ((), None, {}, [])}
+    return {name: value for name, value in raw.items() if name == "kind" or value not in ((), None, {}, [], False)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.compiler.program import Branches, Each, Item, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Run
 
 if TYPE_CHECKING:
     from penstock.compiler.program import Region
@@ -33,6 +33,8 @@ def events_per_split(root: Region) -> dict[str, int]:
             case Branches(regions=regions):
                 cost = CONTAINER
                 pending.extend((inner, around) for region in regions for inner in region.items)
+            case Choice() | Loop() | Mesh():
+                raise AssertionError(f"the capabilities refuse {item!r}")
             case Each(opener=opener, body=body):
                 cost = READ + CONTAINER
                 costs[opener] = costs.get(opener, 0) + ITERATION

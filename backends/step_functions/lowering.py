@@ -14,7 +14,7 @@ from penstock.backends.step_functions import states
 from penstock.backends.step_functions.events import events_per_split
 from penstock.backends.step_functions.job_definitions import job_definition
 from penstock.backends.step_functions.names import FIRST_STATE, branches_state, foreach_state, splits_state
-from penstock.compiler.program import Branches, Each, Item, Region, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.settings import StepFunctionsSettings
@@ -91,6 +91,8 @@ class _Machine:
                 processor = ['"ItemProcessor":', *_machine_of(body)]
                 mapped = _around(foreach_state(opener), states.foreach(self._settings), after, processor)
                 return [_state(splits_state(opener), read, foreach_state(opener)), ",", *mapped]
+            case Choice() | Loop() | Mesh():
+                raise AssertionError(f"the capabilities refuse {item!r}")
 
     def _job(self, step: str, after: str | None) -> str:
         events = self._events.get(step)
@@ -106,6 +108,8 @@ def _entry(item: Item) -> str:
             return branches_state(split)
         case Each(opener=opener):
             return splits_state(opener)
+        case Choice() | Loop() | Mesh():
+            raise AssertionError(f"the capabilities refuse {item!r}")
 
 
 def _machine_of(region: Region) -> list[_Part]:

@@ -16,7 +16,7 @@ FOREACH = Plan.of(
     "F",
     [
         PlannedStep("start", "foreach", ("body",), over="xs"),
-        PlannedStep("body", "goto", ("join",), parents=("start",), stack=("start",)),
+        PlannedStep("body", "goto", ("join",), parents=("start",), nest=("each:start",)),
         PlannedStep("join", "goto", ("end",), parents=("body",), closes="foreach", opener="start"),
         PlannedStep("end", "stop", parents=("join",)),
     ],
@@ -80,9 +80,9 @@ def test_joins_at_different_places_are_counted_apart() -> None:
         "N",
         [
             PlannedStep("start", "foreach", ("open",), over="xs"),
-            PlannedStep("open", "foreach", ("body",), over="ys", parents=("start",), stack=("start",)),
-            PlannedStep("body", "goto", ("near",), parents=("open",), stack=("start", "open")),
-            PlannedStep("near", "goto", ("far",), parents=("body",), closes="foreach", opener="open", stack=("start",)),
+            PlannedStep("open", "foreach", ("body",), over="ys", parents=("start",), nest=("each:start",)),
+            PlannedStep("body", "goto", ("near",), parents=("open",), nest=("each:start", "each:open")),
+            PlannedStep("near", "goto", ("far",), parents=("body",), closes="foreach", opener="open", nest=("each:start",)),
             PlannedStep("far", "goto", ("end",), parents=("near",), closes="foreach", opener="start"),
             PlannedStep("end", "stop", parents=("far",)),
         ],

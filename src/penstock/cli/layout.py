@@ -7,9 +7,10 @@ in pixels, from the top left corner; ``x`` of a box is its left side.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from penstock.compiler.program import Branches, Each, Item, Program, Region, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Program, Region, Run, regions_in
 from penstock.compiler.steps import Foreach
 
 _BOX_HEIGHT = 34.0
@@ -85,7 +86,7 @@ def _sizes(program: Program) -> _Sizes:
     """Width and height of every region and item, by identity; inner ones first."""
     regions: list[Region] = [program.root]
     for region in regions:  # grows while it is walked: every region before those inside it
-        regions.extend(inner for item in region.items for inner in _inside(item))
+        regions.extend(inner for item in region.items for inner in regions_in(item))
     sizes: _Sizes = {}
     for region in reversed(regions):
         for item in region.items:
@@ -95,32 +96,44 @@ def _sizes(program: Program) -> _Sizes:
     return sizes
 
 
-def _inside(item: Item) -> tuple[Region, ...]:
-    match item:
-        case Run():
-            return ()
-        case Branches(regions=regions):
-            return regions
-        case Each(body=body):
-            return (body,)
-
-
 def _size(program: Program, item: Item, sizes: _Sizes) -> tuple[float, float]:
     match item:
         case Run(step=step):
             return max(_NARROWEST, len(step) * _CHARACTER + 28), _BOX_HEIGHT
-        case Branches(regions=regions):
-            widths, heights = zip(*(sizes[id(region)] for region in regions), strict=True)
-            return sum(widths) + _HORIZONTAL_GAP * (len(widths) - 1), max(heights)
+        case Branches() | Choice():
+            return _row(regions_in(item), sizes)
+        case Mesh(levels=levels):
+            widths, heights = zip(*(_row(level, sizes) for level in levels), strict=True)
+            return max(widths), sum(heights) + _VERTICAL_GAP * (len(heights) - 1)
+        case Loop(body=body):
+            width, height = sizes[id(body)]
+            return width + 2 * _FRAME_SIDE, height + _FRAME_TOP + _FRAME_SIDE
         case Each(opener=opener, body=body):
             width, height = sizes[id(body)]
             label = len(_label(program, opener)) * _CHARACTER
             return max(width, label) + 2 * _FRAME_SIDE, height + _FRAME_TOP + _FRAME_SIDE
 
 
+def _row(regions: Sequence[Region], sizes: _Sizes) -> tuple[float, float]:
+    """Width and height of regions side by side."""
+    if not regions:
+        return 0, 0
+    widths, heights = zip(*(sizes[id(region)] for region in regions), strict=True)
+    return sum(widths) + _HORIZONTAL_GAP * (len(widths) - 1), max(heights)
+
+
 def _label(program: Program, opener: str) -> str:
     transition = program.graph[opener].transition
     return f"foreach {transition.over}" if isinstance(transition, Foreach) else "foreach"
+
+
+def _beside(regions: Sequence[Region], sizes: _Sizes, center: float, y: float) -> Iterator[tuple[Region, float, float]]:
+    """Where regions side by side go: their centers."""
+    left = center - _row(regions, sizes)[0] / 2
+    for region in regions:
+        width = sizes[id(region)][0]
+        yield region, left + width / 2, y
+        left += width + _HORIZONTAL_GAP
 
 
 def _placed(program: Program, sizes: _Sizes) -> tuple[dict[str, Box], list[Frame]]:
@@ -135,11 +148,16 @@ def _placed(program: Program, sizes: _Sizes) -> tuple[dict[str, Box], list[Frame
             match item:
                 case Run(step=step):
                     boxes[step] = Box(step, left, y, width)
-                case Branches(regions=regions):
-                    for inner in regions:
-                        inner_width = sizes[id(inner)][0]
-                        stack.append((inner, left + inner_width / 2, y))
-                        left += inner_width + _HORIZONTAL_GAP
+                case Branches() | Choice():
+                    stack += _beside(regions_in(item), sizes, center, y)
+                case Mesh(levels=levels):
+                    top = y
+                    for level in levels:
+                        stack += _beside(level, sizes, center, top)
+                        top += _row(level, sizes)[1] + _VERTICAL_GAP
+                case Loop(body=body):
+                    frames.append(Frame("again", left, y, width, height))
+                    stack.append((body, center, y + _FRAME_TOP))
                 case Each(opener=opener, body=body):
                     frames.append(Frame(_label(program, opener), left, y, width, height))
                     stack.append((body, center, y + _FRAME_TOP))
