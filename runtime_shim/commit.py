@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
+from penstock.runtime_shim.datastore.protocol import StorageFailure
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.flowspec import assigned
+from penstock.runtime_shim.pointers import pointers_of
 from penstock.runtime_shim.records import Record
 from penstock.runtime_shim.scope import ITEMS, STACK
+from penstock.runtime_shim.turns import successor_path, turns_back
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.tasks import AttemptWriter
     from penstock.runtime_shim.flowspec import FlowSpec
-    from penstock.runtime_shim.paths import Path
     from penstock.runtime_shim.place import Place
+    from penstock.runtime_shim.plan import Plan, PlannedStep
     from penstock.runtime_shim.scope import Scope
     from penstock.runtime_shim.transitions import Taken
 
 EVENTS_ENV = "PENSTOCK_EVENTS_PER_SPLIT"
 """Environment variable of openers on targets with a limited history: the events one split of this foreach costs."""
+TURN_EVENTS_ENV = "PENSTOCK_EVENTS_PER_TURN"
+"""Environment variable of steps that may go back to a loop's header: the events one turn of it costs."""
 EVENT_BUDGET = 20_000
-"""Events a run may spend in inline foreach: Step Functions ends an execution at 25,000."""
+"""Events a run may spend in inline foreach and loops: Step Functions ends an execution at 25,000."""
 _UNCHANGEABLE = (type(None), bool, int, float, complex, str, bytes)
 
 
@@ -31,71 +37,107 @@ class OverEventBudget(Failure):
     code = "R131"
 
 
-def commit_success(
-    flow: FlowSpec, scope: Scope, run: str, place: Place, after: Path, taken: Taken, writer: AttemptWriter
-) -> None:
+class Ending(NamedTuple):
+    """A task that is about to end: what it is, where it stands, what it started with, and where it is stored."""
+
+    flow_class: type[FlowSpec]
+    plan: Plan
+    planned: PlannedStep
+    run: str
+    place: Place
+    scope: Scope
+    writer: AttemptWriter
+
+
+def commit_success(flow: FlowSpec, ending: Ending, taken: Taken, caught_in: str | None = None) -> None:
     """Store the artifacts of a step that ended, its record, and the mark that makes both count.
 
-    ``after`` is the path of what comes next.
+    ``caught_in`` is the artifact that would hold a caught exception: None now.
 
     Raises OverEventBudget, the failures of artifacts that can't be pickled, storage failures.
     """
-    _check_budget(scope, taken)
-    private: dict[str, object] = {
-        "_exception": None,
-        "_foreach_num_splits": taken.splits,
-        "_foreach_var": taken.over,
-        "_success": True,
-        "_task_ok": True,
-        "_transition": (list(taken.next), taken.over) if taken.next else None,
-        "name": scope.flow,
-    }
+    if caught_in is not None:
+        vars(flow)[caught_in] = None
+    _check_budget(ending, taken)
+    private = _private(ending, True, taken)
     if taken.items is not None:
         private[ITEMS] = taken.items
-    _save(flow, scope, private, writer)
-    writer.commit(
-        Record(
-            run=run,
-            path=after,
-            next=taken.next,
-            splits=taken.splits,
-            parents=tuple(f"{parent.step}/{parent.task}" for parent in place.parents),
-        )
-    )
+    _save(flow, ending, private)
+    _commit(ending, taken)
 
 
-def commit_failure(flow: FlowSpec, scope: Scope, error: BaseException, writer: AttemptWriter) -> None:
+def commit_caught(flow: FlowSpec, ending: Ending, error: BaseException, taken: Taken, var: str | None) -> None:
+    """Store what a failed step had assigned and let the run go on: the task counts as done, not as successful.
+
+    Its exception goes into the artifact ``var``, where that is not None.  Raises storage failures.
+    """
+    exception = _wrapped(error)
+    private = _private(ending, False, taken) | {"_task_ok": True, "_catch_exception": exception}
+    if var is not None:
+        vars(flow)[var] = exception
+    try:
+        _save(flow, ending, private)
+    except StorageFailure:
+        raise
+    except Failure:  # something it had assigned can't be stored: the run goes on without any of it
+        ending.writer.save(private | ({} if var is None else {var: exception}))
+    _commit(ending, taken)
+
+
+def commit_failure(flow: FlowSpec, ending: Ending, error: BaseException) -> None:
     """Store what a failed step had assigned, and its exception, for people to look at: no reader takes it for a result.
 
     Artifacts that can't be stored are left out; what can't be stored at all is left unsaid, since the step has failed
     anyway.
     """
-    from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
-
-    try:
-        exception = MetaflowExceptionWrapper(error)
-    except Exception:  # the message is made by the user's __str__
-        exception = MetaflowExceptionWrapper(RuntimeError(f"{type(error).__name__}, whose message can't be made"))
-    private: dict[str, object] = {
-        "_exception": exception,
-        "_foreach_num_splits": None,
-        "_foreach_var": None,
-        "_success": False,
-        "_task_ok": False,
-        "_transition": None,
-        "name": scope.flow,
-    }
+    private = _private(ending, False, None) | {"_exception": _wrapped(error)}
     try:
         try:
-            _save(flow, scope, private, writer)
+            _save(flow, ending, private)
         except Failure:
-            writer.save(private)
-        writer.commit_failed()
+            ending.writer.save(private)
+        ending.writer.commit_failed()
     except Failure:
         return
 
 
-def _save(flow: FlowSpec, scope: Scope, private: dict[str, object], writer: AttemptWriter) -> None:
+def _wrapped(error: BaseException) -> Exception:
+    from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
+
+    try:
+        return MetaflowExceptionWrapper(error)
+    except Exception:  # the message is made by the user's __str__
+        return MetaflowExceptionWrapper(RuntimeError(f"{type(error).__name__}, whose message can't be made"))
+
+
+def _private(ending: Ending, success: bool, taken: Taken | None) -> dict[str, object]:
+    return {
+        "_exception": None,
+        "_foreach_num_splits": taken.splits if taken else None,
+        "_foreach_var": taken.over if taken else None,
+        "_success": success,
+        "_task_ok": success,
+        "_transition": (list(taken.next), taken.over) if taken and taken.next else None,
+        "name": ending.scope.flow,
+    }
+
+
+def _commit(ending: Ending, taken: Taken) -> None:
+    plan, planned, place = ending.plan, ending.planned, ending.place
+    ending.writer.commit(
+        Record(
+            run=ending.run,
+            path=successor_path(plan, planned, taken.next, place.path),
+            next=taken.next,
+            splits=taken.splits,
+            parents=tuple(f"{parent.step}/{parent.task}" for parent in place.parents),
+        ),
+        pointers_of(plan, planned, place.path, taken.next),
+    )
+
+
+def _save(flow: FlowSpec, ending: Ending, private: dict[str, object]) -> None:
+    scope, writer = ending.scope, ending.writer
     carried = scope.artifacts.stored()
     if STACK not in carried or scope.frames_are_new:
         private[STACK] = scope.frames
@@ -112,19 +154,26 @@ def _changed(flow: FlowSpec, scope: Scope) -> dict[str, object]:
     }
 
 
-def _check_budget(scope: Scope, taken: Taken) -> None:
-    text = os.environ.get(EVENTS_ENV)
-    if not text or taken.splits is None:
+def _check_budget(ending: Ending, taken: Taken) -> None:
+    """Count the events that this task is about to cost, with the turns and splits around it."""
+    opens = taken.splits is not None
+    text = os.environ.get(EVENTS_ENV if opens else TURN_EVENTS_ENV)
+    path = successor_path(ending.plan, ending.planned, taken.next, ending.place.path)
+    if not text or not (opens or any(turns_back(ending.plan[name], path) for name in taken.next)):
         return
-    events = int(text)
-    total = taken.splits * events
-    around = ""
-    for frame in scope.frames:
-        total *= frame.num_splits
-        around += f" × {frame.num_splits} of the foreach over `{frame.var}`"
+    counts = [(taken.splits, f"a foreach of {taken.splits} splits")] if taken.splits is not None else []
+    counts += [
+        (frame.number + 1, f"turn {frame.number + 1} of a loop") for frame in reversed(path.frames) if frame.turn
+    ]
+    counts += [
+        (frame.num_splits, f"{frame.num_splits} of the foreach over `{frame.var}`") for frame in ending.scope.frames
+    ]
+    total = prod(count for count, _ in counts) * int(text)
     if total > EVENT_BUDGET:
         raise OverEventBudget(
-            f"step `{scope.step}` opens a foreach of {taken.splits} splits{around}, {events} events each:"
-            f" {total} events, and one execution has room for {EVENT_BUDGET}",
-            help="compile with --distributed-map, or split the work into fewer, larger items",
+            f"step `{ending.planned.name}` {'opens' if opens else 'goes to'} {' × '.join(what for _, what in counts)},"
+            f" {text} events each: {total} events, and one execution has room for {EVENT_BUDGET}",
+            help="compile with --distributed-map, or split the work into fewer, larger items"
+            if opens
+            else "let the code of one step do several turns",
         )

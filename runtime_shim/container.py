@@ -134,19 +134,19 @@ class LogStore:
         from penstock.runtime_shim.datastore.opening import open_datastore
 
         job = self._job
-        attempt = told_attempt(self._attempt_file)
+        told = told_attempt(self._attempt_file)
         store = open_datastore("s3", job.root, Configuration.load())
-        if attempt is None and complete:
-            attempt = self._begin(store)
-        if attempt is None:
+        if told is None and complete:
+            told = self._begin(store)
+        if told is None:
             return
-        task = job.path.task_id
+        task, attempt = told
         store.put_many(
             (log_key(job.flow, job.run, job.step, task, attempt, name), data, None) for name, data in grown.items()
         )
         self._stored.update((name, len(data)) for name, data in grown.items())
 
-    def _begin(self, store: Datastore) -> int | None:
+    def _begin(self, store: Datastore) -> tuple[str, int] | None:
         """An attempt of its own for a step that ended before it began one, as where its file can't be imported.
 
         None where the task is done already: what was printed then belongs to no attempt.
@@ -154,8 +154,9 @@ class LogStore:
         from penstock.runtime_shim.datastore.tasks import TaskStore
 
         job = self._job
-        writer = TaskStore(store, job.flow).begin(job.run, job.step, job.path.task_id, path=job.path)
-        return writer.attempt if writer.already_done is None else None
+        task = job.path.task_id
+        writer = TaskStore(store, job.flow).begin(job.run, job.step, task, path=job.path)
+        return (task, writer.attempt) if writer.already_done is None else None
 
 
 def _run_step(job: Job) -> None:

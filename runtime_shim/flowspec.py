@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from penstock.runtime_shim.failures import Failure
@@ -68,20 +68,27 @@ class FlowSpec:
         scope = _scope(self)
         return [(frame.index, frame.num_splits, scope.item(level)) for level, frame in enumerate(scope.frames)]
 
-    def next(self, *steps: Callable[..., None], foreach: str | None = None, **unknown: object) -> None:
-        """Say what comes after this step: one step, several that run side by side, or with ``foreach="xs"`` one that
-        runs for every item of ``self.xs``.  The last statement of every step but `end`.
+    def next(
+        self,
+        *steps: Callable[..., None] | Mapping[Any, Callable[..., None]],
+        foreach: str | None = None,
+        condition: str | None = None,
+        **unknown: object,
+    ) -> None:
+        """Say what comes after this step: one step, several that run side by side, with ``foreach="xs"`` one that
+        runs for every item of ``self.xs``, or with a dict and ``condition="x"`` the one for the value of ``self.x``.
+        The last statement of every step but `end`.
 
         Raises a Failure where it is not what the flow was compiled with.
         """
-        from penstock.runtime_shim.transitions import InvalidNext, take
+        from penstock.runtime_shim.transitions import Arguments, InvalidNext, take
 
         scope = _scope(self)
         if scope.planned is None:
             raise InvalidNext(f"self.next() can be called in a running step only, not on an input of `{scope.step}`")
         if scope.taken is not None:
             raise InvalidNext(f"step `{scope.step}` calls self.next() more than once")
-        scope.taken = take(self, scope.planned, steps, foreach, list(unknown))
+        scope.taken = take(self, scope.planned, Arguments(steps, foreach, condition, tuple(unknown)))
 
     def merge_artifacts(
         self, inputs: Inputs | Iterable[FlowSpec], exclude: list[str] | None = None, include: list[str] | None = None

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.frames import frames_of
 from penstock.runtime_shim.paths import Frame, Path, PathSpec
+from penstock.runtime_shim.plan import EACH
+from penstock.runtime_shim.pointers import demand_names, has_pointer, is_open, named_parents, slots_of
 from penstock.runtime_shim.scope import STACK
+from penstock.runtime_shim.turns import WrongPlace, full_path, successor_path, turns_back
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.tasks import FinishedTask, TaskStore
@@ -16,12 +19,6 @@ if TYPE_CHECKING:
 
 PARAMETERS = "_parameters"
 """The step of the task that `init` makes."""
-
-
-class WrongPlace(Failure):
-    """A path, index or parent that the plan does not allow for this step."""
-
-    code = "R126"
 
 
 class IndexBeyondSplits(Failure):
@@ -45,47 +42,54 @@ class Place(NamedTuple):
 
 def opens_body(plan: Plan, step: PlannedStep) -> str | None:
     """The foreach opener whose body begins with ``step``, None where the step is in the middle of something."""
-    if step.is_join or not step.parents:
+    if step.is_join:
         return None
-    parent = plan[step.parents[0]]
-    return parent.name if parent.kind == "foreach" else None
-
-
-def successor_path(plan: Plan, successors: Sequence[str], path: Path) -> Path:
-    """Where the tasks after one at ``path`` stand: a foreach's join outside it, all others where it stands itself.
-
-    The splits of a foreach stand below; the scheduler appends them.
-    """
-    closes = bool(successors) and plan[successors[0]].closes == "foreach"
-    return path.outer if closes else path
+    return next((parent for parent in step.parents if plan[parent].kind == "foreach"), None)
 
 
 def by_path(tasks: TaskStore, plan: Plan, step: PlannedStep, run: str, path: Path) -> Place:
-    """The place of the task of ``step`` at ``path``; its parents are opened, many at once.
+    """The place of the task of ``step`` at ``path``, which may lack first turns; its parents are opened, many at once.
 
-    Raises WrongPlace, IndexBeyondSplits, and what opening an unfinished or missing parent raises.
+    Raises WrongPlace, IndexBeyondSplits, NoParent, and what opening an unfinished or missing parent raises.
     """
-    splits = sum(not frame.turn for frame in path.frames)
-    if splits != len(step.stack):
-        raise WrongPlace(
-            f"`{path}` can't be the path of step `{step.name}`: it has {splits} splits, and the step is inside"
-            f" {len(step.stack)} foreach"
-        )
-    task = path.task_id
-    if not step.parents:
-        return Place(path, task, [tasks.finished(run, PARAMETERS, Path().task_id)])
+    path = full_path(step, path)
+    if step.is_join:
+        return _join_by_path(tasks, plan, step, run, path)
+    if is_first(plan, step, path):
+        return Place(path, path.task_id, [tasks.finished(run, PARAMETERS, Path().task_id)])
+    opener = opens_body(plan, step)
+    if opener is not None and not turns_back(step, path):
+        depth = step.nest.index(f"{EACH}{opener}")
+        opened = tasks.finished(run, opener, Path(path.frames[:depth]).task_id)
+        return Place(path, path.task_id, [opened], opened, _within(opened, path.frames[depth].number))
+    if not has_pointer(plan, step):
+        return Place(path, path.task_id, [tasks.finished(run, step.parents[0], path.task_id)])
+    parents = tasks.finished_many(run, named_parents(tasks, step, run, path))
+    demand_names(plan, parents, step, path)
+    return Place(path, path.task_id, parents)
+
+
+def is_first(plan: Plan, step: PlannedStep, path: Path) -> bool:
+    """Whether the task of ``step`` at the full ``path`` is the one that a run begins with."""
+    return step.name == plan.names[0] and not any(frame.number for frame in path.frames)
+
+
+def _join_by_path(tasks: TaskStore, plan: Plan, step: PlannedStep, run: str, path: Path) -> Place:
+    task, slots = path.task_id, slots_of(step)
     if step.closes == "foreach":
         opener = tasks.finished(run, _opener(step), task)
-        count = splits_of(opener)
-        branches = [(step.parents[0], path.split(index).task_id) for index in range(count)]
-        return Place(path, task, tasks.finished_many(run, branches), opener)
-    if step.closes == "split":
-        return Place(path, task, tasks.finished_many(run, [(parent, task) for parent in step.parents]))
-    if opens_body(plan, step) is None:
-        return Place(path, task, [tasks.finished(run, step.parents[0], task)])
-    opener = tasks.finished(run, step.parents[0], path.outer.task_id)
-    index = path.frames[-1].number
-    return Place(path, task, [opener], opener, _within(opener, index))
+        indexes = range(splits_of(opener))
+        if is_open(plan, step, slots[0]):
+            parents = tasks.finished_many(run, named_parents(tasks, step, run, path, indexes))
+            demand_names(plan, parents, step, path)
+        else:
+            parents = tasks.finished_many(run, [(slots[0][0], path.split(index).task_id) for index in indexes])
+        return Place(path, task, parents, opener)
+    unclear = [number for number, slot in enumerate(slots) if is_open(plan, step, slot)]
+    named = dict(zip(unclear, named_parents(tasks, step, run, path, unclear), strict=True)) if unclear else {}
+    parents = tasks.finished_many(run, [named.get(number, (slot[0], task)) for number, slot in enumerate(slots)])
+    demand_names(plan, [parents[number] for number in unclear], step, path)
+    return Place(path, task, parents)
 
 
 def by_inputs(
@@ -102,7 +106,7 @@ def by_inputs(
     first = parents[0]
     if step.closes == "foreach" and first.step == step.opener and splits_of(first) == 0:
         return Place(path_of(first), task, [], first)
-    expected = step.parents or (PARAMETERS,)
+    expected = (*step.parents, PARAMETERS) if step.name == plan.names[0] else step.parents
     for parent in parents:
         if parent.step not in expected:
             follows = ", ".join(f"`{name}`" for name in expected)
@@ -111,29 +115,37 @@ def by_inputs(
         return _join_by_inputs(step, task, parents)
     if len(parents) != 1:
         raise WrongPlace(f"step `{step.name}` is no join and has one parent, but got {len(parents)} input paths")
-    if opens_body(plan, step) is None:
-        return Place(path_of(first), task, parents)
+    if first.step == PARAMETERS:
+        return Place(full_path(step, Path()), task, parents)
+    if first.step != opens_body(plan, step):
+        before = plan[first.step]
+        after = successor_path(plan, before, [step.name], full_path(before, path_of(first)))
+        return Place(full_path(step, after), task, parents)
     if index is None:
         raise WrongPlace(f"step `{step.name}` is the first of a foreach: give --split-index")
-    return Place(path_of(first).split(_within(first, index)), task, parents, first, index)
+    path = full_path(step, path_of(first).split(_within(first, index)))
+    return Place(path, task, parents, first, index)
 
 
 def _join_by_inputs(step: PlannedStep, task: str, parents: list[FinishedTask]) -> Place:
+    depth = len(step.nest)
     paths = [path_of(parent) for parent in parents]
     if step.closes == "split":
-        missing = [name for name in step.parents if name not in {parent.step for parent in parents}]
-        if missing or len(parents) != len(step.parents):
+        slots = slots_of(step)
+        filled = {number for number, slot in enumerate(slots) for parent in parents if parent.step in slot}
+        if len(filled) != len(slots) or len(parents) != len(slots):
+            wanted = ", ".join(" or ".join(f"`{name}`" for name in slot) for slot in slots)
             raise WrongPlace(
-                f"join `{step.name}` needs one input of each of {', '.join(f'`{name}`' for name in step.parents)},"
+                f"join `{step.name}` needs one input of each of {wanted},"
                 f" but got {', '.join(f'{parent.step}/{parent.task}' for parent in parents)}"
             )
-        outer = paths
     else:
         count = frames_of(parents[0].load(STACK))[-1].num_splits
-        if len(set(paths)) != count or len(parents) != count:
-            got = f"{len(parents)} of {len(set(paths))} splits"
+        splits = {path.frames[: depth + 1] for path in paths}
+        if len(splits) != count or len(parents) != count:
+            got = f"{len(parents)} of {len(splits)} splits"
             raise WrongPlace(f"join `{step.name}` needs {count} inputs, one of each split, but got {got}")
-        outer = [path.outer for path in paths]
+    outer = [Path(path.frames[:depth]) for path in paths]
     if len(set(outer)) > 1:
         raise WrongPlace(f"the inputs of join `{step.name}` come from different places: {outer[0]!s} and others")
     return Place(outer[0], task, parents)

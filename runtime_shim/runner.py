@@ -6,27 +6,22 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.runtime_shim.commit import commit_failure, commit_success
+from penstock.runtime_shim.commit import Ending
 from penstock.runtime_shim.current import current
-from penstock.runtime_shim.datastore.protocol import StorageFailure
 from penstock.runtime_shim.descent import descend
-from penstock.runtime_shim.failures import EXIT_USER_FAILED, Failure
-from penstock.runtime_shim.flowspec import attach, new_flow
-from penstock.runtime_shim.initialize import START, ensure_initialized, open_session, store_plan
-from penstock.runtime_shim.inputs import Inputs
+from penstock.runtime_shim.execution import Try, execute
+from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.initialize import ensure_initialized, open_session, store_plan
 from penstock.runtime_shim.options import Options, UsageError, texts
 from penstock.runtime_shim.paths import Path, PathSpec, checked_name, parse_pathspec
-from penstock.runtime_shim.place import Place, by_inputs, by_path, successor_path
+from penstock.runtime_shim.place import Place, by_inputs, by_path, is_first
 from penstock.runtime_shim.plans import find_plan, planned_step
 from penstock.runtime_shim.task_logs import tell_attempt
-from penstock.runtime_shim.transitions import InvalidNext, Taken
 
 if TYPE_CHECKING:
-    from penstock.runtime_shim.datastore.tasks import AttemptWriter
     from penstock.runtime_shim.flowspec import FlowSpec
     from penstock.runtime_shim.initialize import Session
     from penstock.runtime_shim.plan import Plan, PlannedStep
-    from penstock.runtime_shim.scope import Scope
 
 
 class StepCommand(NamedTuple):
@@ -40,6 +35,7 @@ class StepCommand(NamedTuple):
     inputs: tuple[PathSpec, ...]
     split_index: int | None
     retry_count: int
+    max_user_code_retries: int
     namespace: str | None
     tags: tuple[str, ...]
     clone_only: PathSpec | None
@@ -63,7 +59,7 @@ def run_step(flow_class: type[FlowSpec], options: Options, step: str, values: Ma
 def _run_step(session: Session, command: StepCommand, step: str) -> int:
     plan, stored = find_plan(session.flow_class, session.store, command.run)
     planned = planned_step(plan, session.flow_class, step)
-    if step == START and command.path is not None:
+    if command.path is not None and is_first(plan, planned, command.path):
         if not stored:
             store_plan(session, command.run, plan)
         ensure_initialized(session, command.run, plan, command.tags)
@@ -72,73 +68,28 @@ def _run_step(session: Session, command: StepCommand, step: str) -> int:
 
         return clone(session, plan, planned, command)
     place = _place(session, plan, planned, command)
-    writer = session.tasks.begin(command.run, step, place.task, path=place.path)
+    writer = session.tasks.begin(command.run, step, place.task, path=place.path, asked=command.path)
     if writer.already_done is not None:
         writer.rewrite()
         record = writer.already_done.record
         _announce(command, record.splits if record else None)
         return 0
-    tell_attempt(writer.attempt)
+    tell_attempt(place.task, writer.attempt)
     scope = descend(session.flow_class, plan, planned, place)
-    return _execute(session, command, plan, planned, place, scope, writer)
+    _enter(session, command, step, place.task)
+    try:
+        ending = Ending(session.flow_class, plan, planned, command.run, place, scope, writer)
+        code, taken = execute(ending, Try(command.retry_count, command.max_user_code_retries))
+    finally:
+        current.leave()
+    _announce(command, taken.splits if taken else None)
+    return code
 
 
 def _place(session: Session, plan: Plan, planned: PlannedStep, command: StepCommand) -> Place:
     if command.path is not None:
         return by_path(session.tasks, plan, planned, command.run, command.path)
     return by_inputs(session.tasks, plan, planned, command.run, command.task, command.inputs, command.split_index)
-
-
-def _execute(
-    session: Session,
-    command: StepCommand,
-    plan: Plan,
-    planned: PlannedStep,
-    place: Place,
-    scope: Scope,
-    writer: AttemptWriter,
-) -> int:
-    """Call the user's function and commit what it leaves behind, its failure included."""
-    flow = new_flow(session.flow_class)
-    attach(flow, scope)
-    _enter(session, command, planned.name, place.task)
-    try:
-        try:
-            taken = _call(flow, planned, place)
-        except Failure:
-            raise
-        except (Exception, SystemExit) as error:
-            commit_failure(flow, scope, error, writer)
-            return _user_failed(error)
-        after = successor_path(plan, taken.next, place.path)
-        commit_success(flow, scope, command.run, place, after, taken, writer)
-    except StorageFailure:
-        raise  # what can't be stored can't be told there either
-    except Failure as failure:
-        commit_failure(flow, scope, failure, writer)
-        raise
-    finally:
-        current.leave()
-    _announce(command, taken.splits)
-    return 0
-
-
-def _call(flow: FlowSpec, planned: PlannedStep, place: Place) -> Taken:
-    """Run the step's function.
-
-    Raises whatever it raises, and InvalidNext where it ends without the transition it should take.
-    """
-    function = getattr(flow, planned.name)
-    if planned.is_join:
-        function(Inputs(type(flow), place.parents))
-    else:
-        function()
-    taken: Taken | None = vars(flow)["_penstock_scope"].taken
-    if taken is not None:
-        return taken
-    if planned.kind != "stop":
-        raise InvalidNext(f"step `{planned.name}` ended without self.next()", help="it is the last statement of a step")
-    return Taken(())
 
 
 def _enter(session: Session, command: StepCommand, step: str, task: str) -> None:
@@ -158,19 +109,6 @@ def _enter(session: Session, command: StepCommand, step: str, task: str) -> None
         tags=frozenset(command.tags),
         parameter_names=list(attributes_of(session.flow_class)),
     )
-
-
-def _user_failed(error: BaseException) -> int:
-    from penstock.runtime_shim.reporting import user_traceback
-
-    pathspec = current.pathspec
-    sys.stdout.flush()
-    if isinstance(error, SystemExit):
-        sys.stderr.write(f"{pathspec} failed: the step called sys.exit({error.code!r})\n")
-    else:
-        sys.stderr.write(f"{pathspec} failed:\n{user_traceback(error)}")
-    sys.stderr.flush()
-    return EXIT_USER_FAILED
 
 
 def _announce(command: StepCommand, splits: int | None) -> None:
@@ -196,6 +134,7 @@ def read_command(values: Mapping[str, object]) -> StepCommand:
         inputs=inputs,
         split_index=_count(values, "split_index", None),
         retry_count=_count(values, "retry_count", 0) or 0,
+        max_user_code_retries=_count(values, "max_user_code_retries", 0) or 0,
         namespace=None if values.get("namespace") is None else str(values["namespace"]),
         tags=texts(values.get("tags")),
         clone_only=clone_only,

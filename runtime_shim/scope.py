@@ -21,7 +21,16 @@ LEVEL = "_foreach_input_"
 whatever the steps in between do to the artifact it ran over.  It names a blob that exists: nothing is stored for it.
 """
 OF_A_TASK = frozenset(
-    {"_exception", "_foreach_num_splits", "_foreach_var", "_success", "_task_ok", "_transition", "name"}
+    {
+        "_catch_exception",
+        "_exception",
+        "_foreach_num_splits",
+        "_foreach_var",
+        "_success",
+        "_task_ok",
+        "_transition",
+        "name",
+    }
 )
 """Private artifacts that belong to one task: each sets its own."""
 PRIVATE = OF_A_TASK | {STACK, ITEMS, "_current_step", "_foreach_values", "_graph_info", "_iteration_stack"}

@@ -13,22 +13,23 @@ LONGEST_LINE = 1 << 20
 """Bytes after which a line without an end is stored as one."""
 
 
-def tell_attempt(attempt: int) -> None:
-    """Note the storage attempt for the process that stores this one's output, where there is one."""
+def tell_attempt(task: str, attempt: int) -> None:
+    """Note the task's id and the storage attempt for the process that stores this one's output, where there is one."""
     path = os.environ.get(ATTEMPT_FILE_ENV)
     if path:
         with open(path, "w", encoding="ascii") as file:
-            file.write(str(attempt))
+            file.write(f"{task} {attempt}")
 
 
-def told_attempt(path: str) -> int | None:
+def told_attempt(path: str) -> tuple[str, int] | None:
     """What :func:`tell_attempt` wrote, None as long as it has not."""
     try:
         with open(path, encoding="ascii") as file:
             text = file.read()
     except FileNotFoundError:
         return None
-    return int(text) if text.isdecimal() else None
+    task, _, attempt = text.partition(" ")
+    return (task, int(attempt)) if attempt.isdecimal() else None
 
 
 def log_key(flow: str, run: str, step: str, task: str, attempt: int, stream: str, source: str = "task") -> str:

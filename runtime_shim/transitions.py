@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import reprlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.runtime_shim.failures import Failure
@@ -35,29 +35,86 @@ class Taken(NamedTuple):
     items: list[object] | None = None
 
 
-def take(
-    flow: Any, planned: PlannedStep, targets: tuple[object, ...], foreach: object, unknown: Sequence[str]
-) -> Taken:
+class NoSuchCase(Failure):
+    """A switch whose condition has a value that no case is for."""
+
+    code = "R133"
+
+
+class Arguments(NamedTuple):
+    """What a step gives ``self.next``: steps or one dict, and keywords."""
+
+    targets: tuple[object, ...]
+    foreach: object = None
+    condition: object = None
+    unknown: tuple[str, ...] = ()
+
+
+def take(flow: Any, planned: PlannedStep, given: Arguments) -> Taken:
     """Read the arguments of ``self.next`` in the step ``planned`` of the flow object ``flow``.
 
-    The plan is the truth: what differs from it can't be scheduled.  Raises InvalidNext, NotIterable.
+    The plan is the truth: what differs from it can't be scheduled.  Raises InvalidNext, NotIterable, NoSuchCase.
     """
-    step = planned.name
-    if unknown:
-        raise InvalidNext(f"step `{step}` gives self.next() the unknown argument `{unknown[0]}`")
+    step, targets, foreach = planned.name, given.targets, given.foreach
+    if given.unknown:
+        raise InvalidNext(f"step `{step}` gives self.next() the unknown argument `{given.unknown[0]}`")
+    if len(targets) == 1 and isinstance(targets[0], dict):
+        return _switch(flow, planned, targets[0], given.condition)
+    if given.condition is not None:
+        raise InvalidNext(f"step `{step}` gives self.next() a condition, but no dict of cases")
     names = tuple(_step_name(step, number, target) for number, target in enumerate(targets, 1))
     if not names:
         raise InvalidNext(f"step `{step}` gives self.next() no step to go to")
+    if planned.kind == "switch" and planned.condition is None and foreach is None:
+        return _arm(planned, names)
     planned_over = planned.over if planned.kind == "foreach" else None
     if names != planned.next or foreach != planned_over:
         raise InvalidNext(
             f"step `{step}` takes the transition {_shown(names, foreach)}, but the flow was compiled with"
-            f" {_shown(planned.next, planned_over)}",
+            f" {_planned(planned)}",
             help="a step has one self.next(), the same in every run: compile again after a change",
         )
     if planned_over is None:
         return Taken(names)
     return _open_foreach(flow, step, names, planned_over)
+
+
+def _arm(planned: PlannedStep, names: tuple[str, ...]) -> Taken:
+    """One arm of an `if` or `match`."""
+    if len(names) != 1 or names[0] not in planned.next:
+        raise InvalidNext(
+            f"step `{planned.name}` takes the transition {_shown(names, None)}, but the flow was compiled with"
+            f" {_planned(planned)}",
+            help="compile again after a change",
+        )
+    return Taken(names)
+
+
+def _switch(flow: Any, planned: PlannedStep, cases: dict[object, object], condition: object) -> Taken:
+    step = planned.name
+    names = {case: _step_name(step, number, target) for number, (case, target) in enumerate(cases.items(), 1)}
+    shown = f"self.next({{{', '.join(f'{case!r}: self.{name}' for case, name in names.items())}}}, {condition=!r})"
+    if (
+        planned.kind != "switch"
+        or condition != planned.condition
+        or tuple(dict.fromkeys(names.values())) != planned.next
+    ):
+        raise InvalidNext(
+            f"step `{step}` takes the transition {shown}, but the flow was compiled with {_planned(planned)}",
+            help="a switch has the same cases in every run: compile again after a change",
+        )
+    try:
+        value = getattr(flow, str(condition))
+    except AttributeError:
+        raise NoSuchCase(f"step `{step}` chooses by `self.{condition}`, which does not exist") from None
+    try:
+        return Taken((names[value],))
+    except (KeyError, TypeError):
+        known = ", ".join(map(repr, names))
+        raise NoSuchCase(
+            f"step `{step}` chooses by `self.{condition}`, which is {reprlib.repr(value)}: there is no such case",
+            help=f"the cases are {known}",
+        ) from None
 
 
 def _open_foreach(flow: Any, step: str, names: tuple[str, ...], over: str) -> Taken:
@@ -94,6 +151,15 @@ def _step_name(step: str, number: int, target: object) -> str:
     if not getattr(function, "is_step", False):
         raise InvalidNext(f"argument {number} of self.next() in step `{step}` is not a step of the flow")
     return str(function.__name__)  # type: ignore[union-attr]  # is_step says that it is a function
+
+
+def _planned(planned: PlannedStep) -> str:
+    if planned.kind != "switch":
+        return _shown(planned.next, planned.over if planned.kind == "foreach" else None)
+    if planned.condition is None:
+        return " or ".join(_shown((name,), None) for name in planned.next)
+    cases = ", ".join(f"{case!r}: self.{name}" for case, name in planned.cases.items())
+    return f"self.next({{{cases}}}, condition={planned.condition!r})"
 
 
 def _shown(names: tuple[str, ...], over: object) -> str:

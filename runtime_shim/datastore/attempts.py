@@ -40,6 +40,7 @@ class AttemptWriter:
         known: set[str],
         metadata: LocalMetadata | None,
         *,
+        asked: Path | None = None,
         already_done: bool = False,
     ) -> None:
         self.attempt = attempt
@@ -47,6 +48,7 @@ class AttemptWriter:
         self._store = store
         self._task = task
         self._path = path
+        self._asked = asked
         self._known = known
         self._metadata = metadata
         self._objects: dict[str, Stored] = {}
@@ -138,8 +140,10 @@ class AttemptWriter:
 
     def _write_record(self, record: Record, path: Path | None, pointers: Iterable[tuple[str, str]]) -> None:
         task = self._task
-        if path is not None:
-            self._store.put(record_key(task.flow, task.run, task.step, path), record.to_bytes())
+        # Also where a scheduler looks that has left out the first turn of a loop.
+        for place in dict.fromkeys((path, self._asked or path)):
+            if place is not None:
+                self._store.put(record_key(task.flow, task.run, task.step, place), record.to_bytes())
         own = f"{task.step}/{task.task}".encode()
         self._store.put_many(
             (pointer_key(task.flow, task.run, successor, name), own, None) for successor, name in pointers

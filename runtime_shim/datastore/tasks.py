@@ -32,8 +32,9 @@ class TaskStore:
         """Shas of blobs that are stored: finished tasks of this flow name them."""
         self._metadata = LocalMetadata(store.root, flow) if store.kind == "local" else None
 
-    def begin(self, run: str, step: str, task: str, *, path: Path | None) -> AttemptWriter:
-        """Start an attempt, numbered one above the highest that was ever begun.
+    def begin(self, run: str, step: str, task: str, *, path: Path | None, asked: Path | None = None) -> AttemptWriter:
+        """Start an attempt, numbered one above the highest that was ever begun; ``asked`` is its path as a scheduler
+        gave it, where that lacks the first turn of a loop.
 
         Costs one listing and one write.  Where the task is done already nothing is begun, and the writer's
         ``already_done`` is what it left.  Of two processes that begin one task at once each gets a number of its own.
@@ -46,14 +47,16 @@ class TaskStore:
         if f"{highest}.DONE.lock" in names:
             done = self._read(run, step, task, highest)
             if done.ok:
-                return AttemptWriter(self.store, done, highest, path, self._known, self._metadata, already_done=True)
+                return AttemptWriter(
+                    self.store, done, highest, path, self._known, self._metadata, asked=asked, already_done=True
+                )
         attempt = highest + 1
         while not self.store.put_if_absent(f"{prefix}{attempt}.attempt.json", _started()):
             attempt += 1
         begun = FinishedTask(self.store, self.flow, run, step, task, attempt)
         if self._metadata is not None:
             self._metadata.begin_task(run, step, task, attempt)
-        return AttemptWriter(self.store, begun, attempt, path, self._known, self._metadata)
+        return AttemptWriter(self.store, begun, attempt, path, self._known, self._metadata, asked=asked)
 
     def finished(self, run: str, step: str, task: str, attempt: int | None = None) -> FinishedTask:
         """A task that ended well: its last attempt, or ``attempt``.

@@ -1,0 +1,82 @@
+"""What happens when a task fails: how often it is tried, what is caught, when it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED
+
+if TYPE_CHECKING:
+    from penstock.runtime_shim.plan import PlannedStep
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Catch(NamedTuple):
+    """``var`` is the artifact that gets the exception, None for none; ``prints`` whether it is shown."""
+
+    var: str | None = None
+    prints: bool = True
+
+
+class Policy(NamedTuple):
+    """A step's: ``retries`` after the first try, ``wait`` seconds before each, ``platform_only`` to retry only what was
+    not the user's code; ``tries`` in all, those of a fallback included; ``timeout`` in seconds; ``environment`` for its
+    code.
+    """
+
+    retries: int = 0
+    wait: float = 0.0
+    platform_only: bool = False
+    catch: Catch | None = None
+    tries: int = 1
+    timeout: int | None = None
+    environment: Mapping[str, str] = _NOTHING
+
+    def tries_again(self, tried: int, code: int) -> bool:
+        """Whether a task that was tried ``tried`` times and ended with ``code`` at last (a signal's number negative) is
+        tried once more.
+        """
+        if code in (0, EXIT_DO_NOT_RETRY) or tried >= self.tries:
+            return False
+        return not (self.platform_only and code == EXIT_USER_FAILED)
+
+    def is_last(self, retry_count: int, max_user_code_retries: int) -> bool:
+        """Whether the user's code is not run again after it has failed at this try."""
+        return self.platform_only or retry_count >= max_user_code_retries
+
+    def falls_back(self, retry_count: int, max_user_code_retries: int) -> bool:
+        """Whether this try runs without the user's code: every try with it was killed."""
+        return self.catch is not None and retry_count > max_user_code_retries
+
+
+PLAIN = Policy()
+"""Of a step without decorators: tried once."""
+
+
+def policy_of(planned: PlannedStep) -> Policy:
+    """What the decorators of a step say."""
+    if not planned.decorators:
+        return PLAIN
+    from penstock.runtime_shim.decorators import DECORATORS, FALLBACK_TRIES, MAX_ATTEMPTS
+
+    given: dict[str, dict[str, Any]] = {
+        decorator["name"]: DECORATORS[decorator["name"]].complete(decorator["attributes"])
+        for decorator in planned.decorators
+        if decorator["name"] in DECORATORS
+    }
+    retry, caught, limit = given.get("retry"), given.get("catch"), given.get("timeout")
+    retries = int(retry["times"]) if retry else 0
+    fallback = FALLBACK_TRIES if caught else 0
+    variables = given.get("environment", {}).get("vars") or {}
+    return Policy(
+        retries=retries,
+        wait=60.0 * float(retry["minutes_between_retries"]) if retry else 0.0,
+        platform_only=bool(retry) and given["retry"]["on"] == "platform",
+        catch=Catch(caught["var"], bool(caught["print_exception"])) if caught else None,
+        tries=min(MAX_ATTEMPTS, 1 + retries + fallback),
+        timeout=(limit["hours"] * 60 + limit["minutes"]) * 60 + limit["seconds"] if limit else None,
+        environment={str(name): str(value) for name, value in variables.items()},
+    )
