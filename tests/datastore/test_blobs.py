@@ -70,14 +70,14 @@ def test_metaflows_gzip_is_read() -> None:
 @pytest.mark.parametrize("cut", [3, 12, 500, -1])
 def test_gzip_that_is_cut_short_is_told(cut: int) -> None:
     stored = gzip.compress(NOISE[:1000])
-    with pytest.raises(ValueError, match="the gzip data is cut short"):
+    with pytest.raises(ValueError, match=r"the gzip data is cut short"):
         decode(stored[:cut])
 
 
 def test_damaged_gzip_is_told() -> None:
     stored = bytearray(gzip.compress(NOISE[:1000]))
     stored[500] ^= 0xFF
-    with pytest.raises(ValueError, match="damaged gzip data"):
+    with pytest.raises(ValueError, match=r"damaged gzip data"):
         decode(bytes(stored))
 
 

@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     try:
         with as_nobody():
             for ask in (lambda: store.get("F/1"), lambda: list(store.keys("")), lambda: store.children("F/")):
-                with pytest.raises(NotPermitted, match="permission denied"):
+                with pytest.raises(NotPermitted, match=r"permission denied"):
                     ask()
     finally:
         locked.chmod(0o755)
@@ -137,7 +137,7 @@ def test_a_read_only_file_system_is_told(local_store: LocalDatastore, monkeypatc
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(NotPermitted, match="cannot store `F/1` in .*: the file system is read-only"):
+    with pytest.raises(NotPermitted, match=r"cannot store `F/1` in .*: the file system is read-only"):
         local_store.put("F/1", b"1")
 
 
@@ -174,7 +174,7 @@ def test_an_object_where_a_folder_is_needed_is_told(local_store: LocalDatastore)
 @pytest.mark.parametrize("key", ["", "/abs", "a//b", "a/", "../out", "a/../../out", "a/./b", "a\0b", ".penstock-1/x"])
 def test_a_key_that_leads_elsewhere_is_refused(local_store: LocalDatastore, key: str) -> None:
     for operation in (lambda: local_store.put(key, b"1"), lambda: local_store.get(key)):
-        with pytest.raises(StorageFailure, match="cannot be a key of the datastore"):
+        with pytest.raises(StorageFailure, match=r"cannot be a key of the datastore"):
             operation()
 
 
