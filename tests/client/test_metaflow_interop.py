@@ -85,8 +85,8 @@ def seen(run):
             }
     return {
         "id": run.id, "steps": sorted(s.id for s in run.steps()), "tasks": tasks, "successful": run.successful,
-        "finished": run.finished, "tags": sorted(run.user_tags), "user": [t for t in run.system_tags if t.startswith("user:")],
-        "code": run.code, "ended": run.finished_at is not None,
+        "finished": run.finished, "tags": sorted(run.user_tags), "user": [t for t in run.system_tags if
+        t.startswith("user:")], "code": run.code, "ended": run.finished_at is not None,
     }
 
 flow = Flow("Both")
@@ -109,7 +109,9 @@ def execute(python: str | Path, folder: Path, *arguments: str, code: int = 0) ->
         "METAFLOW_CLIENT_CACHE": str(folder / "client-cache"),
     }
     command = [str(python), *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == code, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

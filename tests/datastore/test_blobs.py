@@ -53,9 +53,16 @@ def test_a_big_blob_is_compressed_in_members_that_any_gzip_reads() -> None:
 
 def test_a_big_blob_that_shrinks_only_a_little_is_stored_as_it_is() -> None:
     """Compressing numbers costs more time than sending them."""
-    shrinks_a_little = bytes(byte & 0x3F for byte in NOISE) * 17
-    assert encode(shrinks_a_little[: 1 << 20])[1]["cas_raw"] is False
-    assert encode(shrinks_a_little)[1]["cas_raw"] is True
+    shrinks_a_little = bytes(byte & 0x3F for byte in NOISE)
+    assert encode(shrinks_a_little)[1]["cas_raw"] is False
+    assert encode(shrinks_a_little * 5)[1]["cas_raw"] is True
+
+
+def test_a_huge_blob_is_compressed_only_where_it_all_but_vanishes() -> None:
+    shrinks_to_a_fifth = bytes(byte & 0x01 for byte in NOISE)
+    assert encode(shrinks_to_a_fifth * 5)[1]["cas_raw"] is False
+    assert encode(shrinks_to_a_fifth * 65)[1]["cas_raw"] is True
+    assert encode(bytes(66 << 20))[1]["cas_raw"] is False
 
 
 def test_equal_blobs_give_equal_bytes() -> None:
