@@ -60,7 +60,7 @@ def test_explain_of_no_code(shell: Shell) -> None:
     done = shell.run("-m", "penstock", "explain", "P2010")
     assert done.code == 1
     assert done.err == (
-        "error[P507]: there is no code `P2010`\n  = help: did you mean P201? `penstock explain` lists all\n"
+        "error[P507]: there is no code `P2010`\n  = help: did you mean P210? `penstock explain` lists all\n"
     )
 
 

@@ -87,6 +87,8 @@ def test_a_container_s_run_is_read_like_any_other(ran: Shell) -> None:
     lines = [
         stored_line(text, f"2026-01-0{day}T00:00:00.000000", "task", str(day)) for day, text in ((2, b"b"), (1, b"a"))
     ]
+    for attempt in (0, 1):
+        ran.store.put(f"PrintFlow/sfn-nightly/start/t/{attempt}.attempt.json", b"{}")
     ran.store.put(log_key("PrintFlow", "sfn-nightly", "start", "t", 0, "stdout"), b"older\n")
     ran.store.put(log_key("PrintFlow", "sfn-nightly", "start", "t", 1, "stdout"), b"".join(lines))
     assert ran.run("flow.py", "logs", "sfn-nightly/start").out == "a\nb\n"
