@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -43,13 +44,16 @@ Aws = Callable[[str], Any]
 
 
 @pytest.fixture
-def deployed(flow_file: Callable[[str, str], Path], process: Job, aws: Aws) -> Callable[..., Mapping[str, Any]]:
+def deployed(
+    flow_file: Callable[[str, str], Path], command: Job, process: Job, aws: Aws
+) -> Callable[..., Mapping[str, Any]]:
     """Deploys the flow with a line in its `end`; what the jobs' definition says."""
 
     def deploy(line: str = "", *options: str, entry: tuple[str, ...] = (), source: str = FLOW) -> Mapping[str, Any]:
         flow_file(source.replace("PLACE", line), "flow.py")
         flow_file("", "data.py")
-        done = process(*entry, "flow.py", "step-functions", "create", *options)
+        run = functools.partial(process, *entry) if entry else command
+        done = run("flow.py", "step-functions", "create", *options)
         assert done.returncode == 0, done.stderr
         definitions = aws("batch").describe_job_definitions()["jobDefinitions"]
         container: Mapping[str, Any] = definitions[-1]["containerProperties"]
