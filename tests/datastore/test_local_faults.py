@@ -187,6 +187,52 @@ def test_a_key_that_would_be_taken_for_attributes_is_refused(local_store: LocalD
     )
 
 
+def test_a_name_too_long_is_told(local_store: LocalDatastore) -> None:
+    with pytest.raises(StorageFailure) as caught:
+        local_store.put("F/" + "x" * 256, b"1")
+    assert str(caught.value) == (
+        f"error[R110]: cannot store `F/{'x' * 256}` in the local datastore {local_store.root}:"
+        " the name is too long for the file system\n"
+        "  = help: use shorter names, or a datastore in a folder with a shorter path"
+    )
+    assert caught.value.exit_code == EXIT_DO_NOT_RETRY
+
+
+def test_any_other_error_is_passed_on(local_store: LocalDatastore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    local_store.put("F/1", b"1")
+    monkeypatch.setattr(os, "write", refuse)
+    with pytest.raises(StorageFailure) as caught:
+        local_store.put("F/1", b"2")
+    assert str(caught.value) == (
+        f"error[R110]: cannot store `F/1` in the local datastore {local_store.root}: Input/output error"
+    )
+    assert caught.value.exit_code == EXIT_RETRY_ALLOWED
+
+
+def test_of_many_processes_one_is_first_and_all_blobs_are_whole(local_store: LocalDatastore) -> None:
+    """Processes, not threads: what they share is the file system alone."""
+    blob = b"0123456789" * 50_000
+    children = []
+    for number in range(8):
+        child = os.fork()
+        if child == 0:
+            won = 0
+            for turn in range(20):
+                won += local_store.put_if_absent(f"race/{turn}", b"%d" % number)
+                local_store.put_blobs([(f"F/data/{turn:02}/blob", blob, {"cas_raw": True})])
+            os._exit(won)
+        children.append(child)
+    won = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sum(won) == 20
+    firsts = [int(data) for _, data in local_store.get_many(f"race/{turn}" for turn in range(20))]
+    assert [firsts.count(number) for number in range(8)] == won
+    assert all(local_store.get(f"F/data/{turn:02}/blob") == blob for turn in range(20))
+    assert not [name for name in everything_below(Path(local_store.root)) if ".penstock-" in name]
+
+
 def test_what_a_killed_writer_left_is_no_key(local_store: LocalDatastore) -> None:
     local_store.put("F/1/x", b"1")
     Path(local_store.root, "F/1/.penstock-0123").write_bytes(b"half")
