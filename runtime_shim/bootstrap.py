@@ -50,6 +50,10 @@ def fetch(session: object) -> bytes:
 
 def main() -> None:
     """Unpack into a fresh folder, and run the step from there."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - this runs in whatever Python an image has
+        version = ".".join(map(str, sys.version_info[:2]))
+        image = os.environ.get("PENSTOCK_IMAGE", "")
+        raise failure("R195", f"the image {image} has Python {version}, and Penstock needs 3.10 or later", 202)
     sha = os.environ["PENSTOCK_PACKAGE"]
     session = connect()
     try:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from penstock.compiler.packaging import bootstrap
+
 FLOW = """
 import os, signal, subprocess, sys, time
 from penstock import FlowSpec, current, step
@@ -265,6 +267,17 @@ def test_an_image_without_boto3_is_told_when_pip_cannot_help(deployed: Any, run_
     assert code == 203
     assert output == "['install', '-q', '--disable-pip-version-check', 'boto3']\n"
     assert errors == f"error[R190]: the image python:{version} has no boto3, and pip could not install it\n"
+
+
+def test_an_image_with_an_old_python_is_told(run_job: Any) -> None:
+    """The version is faked: an old interpreter is not on every machine, and the message must not depend on one."""
+    old = "import sys; sys.version_info = (3, 8, 18, 'final', 0)\n"
+    container = {
+        "command": ["python", "-c", old + bootstrap()],
+        "environment": [{"name": "PENSTOCK_IMAGE", "value": "team/legacy:1"}],
+    }
+    message = "error[R195]: the image team/legacy:1 has Python 3.8, and Penstock needs 3.10 or later\n"
+    assert run_job(container, "start") == (202, "", message)
 
 
 def test_an_incomplete_environment_is_told(deployed: Any, run_job: Any) -> None:
