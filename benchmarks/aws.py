@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
+import pickle
 import socket
 import subprocess
 import sys
@@ -43,25 +46,44 @@ def stand_in() -> Iterator[str]:
 
 def _furnish(url: str) -> None:
     """One bucket, and a job queue: Metaflow looks the queue up while it compiles."""
-    session = boto3.Session(
-        CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
-    )
+    session = _session()
     session.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
     policy = {"Version": "2012-10-17", "Statement": []}
     role = session.client("iam", endpoint_url=url).create_role(
         RoleName="batch", AssumeRolePolicyDocument=json.dumps(policy)
     )["Role"]["Arn"]
+    profile = session.client("iam", endpoint_url=url).create_instance_profile(InstanceProfileName="instances")
+    ec2 = session.client("ec2", endpoint_url=url)
+    subnets, groups = ec2.describe_subnets()["Subnets"], ec2.describe_security_groups()["SecurityGroups"]
     batch = session.client("batch", endpoint_url=url)
     place = batch.create_compute_environment(
-        computeEnvironmentName="place", type="UNMANAGED", state="ENABLED", serviceRole=role
+        computeEnvironmentName="place",
+        type="MANAGED",
+        state="ENABLED",
+        serviceRole=role,
+        computeResources={
+            "type": "EC2",
+            "minvCpus": 0,
+            "maxvCpus": 4,
+            "instanceTypes": ["m5.large"],
+            "subnets": [subnets[0]["SubnetId"]],
+            "instanceRole": profile["InstanceProfile"]["Arn"],
+            "securityGroupIds": [groups[0]["GroupId"]],
+        },
     )["computeEnvironmentArn"]
     batch.create_job_queue(
         jobQueueName=QUEUE,
         state="ENABLED",
         priority=1,
         computeEnvironmentOrder=[{"order": 1, "computeEnvironment": place}],
+    )
+
+
+def _session() -> boto3.Session:
+    return boto3.Session(
+        CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
     )
 
 
@@ -88,3 +110,19 @@ def environment(url: str) -> dict[str, str]:
         "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/states",
         "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/jobs",
     }
+
+
+def add_what_metaflow_reads(url: str, prefix: str, tasks: list[str]) -> None:
+    """Metaflow's joins ask every input for two artifacts that Penstock does not store: the step's name and the graph."""
+    s3 = _session().client("s3", endpoint_url=url)
+    for task in tasks:
+        key = f"{prefix}/{task}/0.data.json"
+        document = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        for name, value in (("_current_step", task.split("/")[1]), ("_graph_info", {})):
+            blob = pickle.dumps(value, protocol=4)
+            sha = hashlib.sha1(blob).hexdigest()
+            facts = {"metaflow-user-attributes": json.dumps({"cas_raw": False, "cas_version": 1})}
+            s3.put_object(Bucket=BUCKET, Key=f"{prefix}/data/{sha[:2]}/{sha}", Body=gzip.compress(blob), Metadata=facts)
+            document["objects"][name] = sha
+            document["info"][name] = {"size": len(blob), "type": str(type(value)), "encoding": "pickle-v4"}
+        s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(document).encode())

@@ -141,6 +141,7 @@ def wide_join(bench: Workbench) -> list[Row]:
         made = ("run", "--run-id-file=run-id", f"--max-num-splits={width}", "--max-workers=2")
         measure(bench.penstock.command(file, *top, *made, **extra), 1)
         run = (bench.penstock.folder / "run-id").read_text(encoding="utf-8").strip()
+        aws.add_what_metaflow_reads(url, "metaflow/WideFlow", [f"{run}/work/t.{index}" for index in range(width)])
         inputs = f"{run}/work/:" + ",".join(f"t.{index}" for index in range(width))
         for program in (bench.metaflow, bench.penstock):
             join = program.flow(source, "join.py")

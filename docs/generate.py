@@ -62,8 +62,20 @@ PAGES = {"errors.md": errors, "targets.md": targets}
 """Each generated page by its name in ``docs/``."""
 
 
+def readme(text: str) -> str:
+    """The README with the table of the last run of `make bench` in its place."""
+    report = (HERE.parent / "benchmarks" / "last-run.md").read_text(encoding="utf-8")
+    table = "\n".join(line for line in report.splitlines() if line.startswith("|"))
+    before, begin, rest = text.partition("<!-- benchmarks")
+    mark, _, rest = rest.partition("\n")
+    _, end, after = rest.partition("<!-- end of benchmarks -->")
+    return f"{before}{begin}{mark}\n{table}\n{end}{after}"
+
+
 def main() -> None:
     """Write all of them."""
+    path = HERE.parent / "README.md"
+    path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
     for name, content in PAGES.items():
         (HERE / name).write_text(content(), encoding="utf-8")
         print(f"docs/{name}")

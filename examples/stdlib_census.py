@@ -93,7 +93,7 @@ class StdlibCensusFlow(FlowSpec):
         for row in self.report:
             print(
                 f"{row['package']:<12} {row['lines']:>6} lines  {row['comments']:>5.1%} comments  "
-                f"{row['functions']:>5} functions  {row['classes']:>4} classes  mostly {', '.join(row['mostly'])}"
+                f"{row['functions']:>4} functions  {row['classes']:>4} classes  {', '.join(row['mostly'])}"
             )
         print(f"{sum(self.kinds.values())} statements of {len(self.kinds)} kinds")
 

@@ -54,11 +54,13 @@ def _check(path: str) -> None:
     except SyntaxError as error:
         message = f"{path} is not Python {sys.version_info.major}.{sys.version_info.minor}: {error.msg}"
         raise NoFlow(message, help=_syntax_help(error)) from error
-    except ValueError as error:  # a NUL byte, or an unknown encoding
+    except ValueError as error:  # a NUL byte, before Python 3.12
         raise NoFlow(f"{path} is not Python source: {error}") from error
 
 
 def _syntax_help(error: SyntaxError) -> str:
+    if not error.lineno:
+        return ""
     line = (error.text or "").strip()
     return f"see line {error.lineno}" + (f": {line}" if line else "")
 

@@ -64,7 +64,7 @@ def dispatch(flow_class: type[FlowSpec], argv: list[str]) -> int:
         options, command = split_command(argv)
     except UsageError as failure:
         return _report(failure) if own else _guarded(lambda: _elsewhere(flow_class, argv))
-    if command and command[0] in _COMMANDS:
+    if command and command[0] in _COMMANDS and command[-1] not in ("-h", "--help"):
         return _guarded(lambda: _COMMANDS[command[0]](flow_class, options, command[1:]))
     return _guarded(lambda: _elsewhere(flow_class, argv))
 

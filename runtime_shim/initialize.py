@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.runtime_shim.datastore.opening import open_datastore
+from penstock.runtime_shim.datastore.opening import open_datastore, use_in_client
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.datastore.tasks import TaskStore
 from penstock.runtime_shim.failures import Failure
@@ -57,6 +57,7 @@ def open_session(flow_class: type[FlowSpec], options: Options) -> Session:
     configuration = Configuration.load()
     kind = options.datastore or configuration.get("METAFLOW_DEFAULT_DATASTORE") or "local"
     store = open_datastore(kind, options.datastore_root, configuration)
+    use_in_client(store)
     return Session(flow_class, configuration, store, TaskStore(store, flow_class.__name__))
 
 

@@ -24,11 +24,13 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
+from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.options import Options, OptionSpec, parse
 
 if TYPE_CHECKING:
+    from penstock.runtime_shim.datastore.s3 import S3Datastore
     from penstock.runtime_shim.flowspec import FlowSpec
 
 _MESSAGE_BYTES = 1 << 16
@@ -61,21 +63,43 @@ def serve(flow_class: type[FlowSpec], options: Options, argv: list[str]) -> int:
         channel.set_inheritable(False)
         threads = threading.active_count()
         if threads == 1:
-            _preload(options)
+            _preload(flow_class, options)
         channel.send(json.dumps({"threads": threads}).encode())
         if threads == 1:
             _Server(flow_class, options, channel).run()
     return 0
 
 
-def _preload(options: Options) -> None:
+def _preload(flow_class: type[FlowSpec], options: Options) -> None:
     from importlib import import_module
 
     for module in _PRELOADED:
         import_module(module)
+    _prepare_store(flow_class, options)
     # Collected now and then left alone, what is loaded stays shared memory in the children.
     gc.collect()
     gc.freeze()
+
+
+def _prepare_store(flow_class: type[FlowSpec], options: Options) -> None:
+    """Read here what every task would read of botocore's descriptions; no connection is opened."""
+    from penstock.runtime_shim.initialize import open_session
+
+    with contextlib.suppress(Failure):  # the tasks meet it too, and say so
+        store = open_session(flow_class, options).store
+        if store.kind == "s3":
+            cast("S3Datastore", store).prepare()
+
+
+def _read_plan() -> None:
+    """Parse the plan, so that each task finds it parsed."""
+    from penstock.runtime_shim.plan import PLAN_ENV
+    from penstock.runtime_shim.plans import read_plan_file
+
+    path = os.environ.get(PLAN_ENV)
+    if path:
+        with contextlib.suppress(Failure):  # the tasks meet it too, and say so
+            read_plan_file(path)
 
 
 class _Server:
@@ -86,6 +110,7 @@ class _Server:
         self._wakeup, self._wakeup_sender = socket.socketpair()
         self._tickets: dict[int, int] = {}
         self._signalled: set[int] = set()
+        self._plan_is_read = False
 
     def run(self) -> None:
         self._wakeup.setblocking(False)
@@ -125,6 +150,10 @@ class _Server:
                     self._signalled.add(pid)
                     _signal_group(pid, int(str(message["signal"])))
             return
+        if not self._plan_is_read:
+            # Not earlier: it is written while the flow file is imported here.
+            _read_plan()
+            self._plan_is_read = True
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()

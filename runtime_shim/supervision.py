@@ -102,12 +102,14 @@ class Supervisor:
         self.logs[stream].feed(data)
 
     def end(self) -> None:
-        """Store everything."""
+        """Store everything; the logs can't be read any more."""
         if self._storing is not None:
             self._storing.join()
         for log in self.logs.values():
             log.end()
         self._store(self.logs, True)
+        for log in self.logs.values():
+            log.close()
 
     def _timeout(self, partial_at: float, status: int | None) -> float:
         if status is not None:

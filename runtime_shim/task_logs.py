@@ -90,6 +90,10 @@ class StreamLog:
         if self._rest:
             self.feed(b"\n")
 
+    def close(self) -> None:
+        """Forget the lines."""
+        self._file.close()
+
     def stored(self) -> bytes:
         """Every whole line so far, as it is stored.  May be called while another thread feeds."""
         return os.pread(self._file.fileno(), self.size, 0)

@@ -94,28 +94,21 @@ def run(ctx: click.Context, /, decospecs: tuple[str, ...], isolation: str | None
 
 
 def _run(state: State, request: _Request, given: Mapping[str, object], cleanup: ExitStack) -> None:
-    from penstock.backends.local.runtime import LocalRun, RunSettings
-    from penstock.backends.local.schedule import Schedule
-    from penstock.runtime_shim.local_metadata import new_run_id, set_latest_run
-    from penstock.runtime_shim.parameters import stored_input
     from penstock.runtime_shim.plan import PLAN_ENV
-    from penstock.runtime_shim.records import input_key
 
     scratch = FilePath(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="penstock-run-")))
     environment = _environment() | {PLAN_ENV: str(scratch / "plan.json")}
     # Started first: the flow file is imported there while it is compiled here.
     launcher = _launcher(state, request, environment)
     cleanup.callback(launcher.close)
+
+    from penstock.backends.local.runtime import LocalRun, RunSettings
+    from penstock.backends.local.schedule import Schedule
+
     plan = _compile(state)
     (scratch / "plan.json").write_bytes(plan.to_json())
-    parameters = stored_input(state.flow_class, given, plan.defaults)
     store = state.datastore()
-    run_id = new_run_id(store, plan.flow)
-    store.put(input_key(plan.flow, run_id), json.dumps(parameters).encode())
-    if store.kind == "local":
-        set_latest_run(store, plan.flow, run_id)
-    if request.run_id_file:
-        write_file(request.run_id_file, run_id.encode())
+    run_id = _begin(state, request, plan, given)
     launcher = _checked(launcher, state, environment, cleanup)
     reporter = _reporter(f"{plan.flow}/{run_id}", state.options.quiet)
     cleanup.callback(reporter.close)
@@ -130,6 +123,23 @@ def _run(state: State, request: _Request, given: Mapping[str, object], cleanup: 
     )
     LocalRun(settings, Schedule(plan, request.max_num_splits), launcher, store, reporter).execute()
     reporter.say("Done!")
+
+
+def _begin(state: State, request: _Request, plan: Plan, given: Mapping[str, object]) -> str:
+    """A new run with its parameters stored: the functions among their defaults are called here, once; the run's id."""
+    from penstock.runtime_shim.local_metadata import new_run_id, set_latest_run
+    from penstock.runtime_shim.parameters import stored_input
+    from penstock.runtime_shim.records import input_key
+
+    parameters = stored_input(state.flow_class, given, plan.defaults)
+    store = state.datastore()
+    run_id = new_run_id(store, plan.flow)
+    store.put(input_key(plan.flow, run_id), json.dumps(parameters).encode())
+    if store.kind == "local":
+        set_latest_run(store, plan.flow, run_id)
+    if request.run_id_file:
+        write_file(request.run_id_file, run_id.encode())
+    return run_id
 
 
 def _compile(state: State) -> Plan:

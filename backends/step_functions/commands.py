@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.backends.commandline import State
     from penstock.backends.step_functions.bundle import Deployment
+    from penstock.backends.step_functions.resolution import Chosen
     from penstock.compiler.diagnostics import Diagnostic
 
 _LATER = {"rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse"}
@@ -100,17 +101,21 @@ def create(
     """
     if only_json and output is not None:
         raise click.UsageError("--only-json and -o exclude each other", ctx)
-    from penstock.backends.step_functions.compilation import compile_for_step_functions
     from penstock.backends.step_functions.resolution import Chosen
 
-    state: State = ctx.obj
     chosen = Chosen(
         name=name,
-        datastore_root=datastore_root or state.options.datastore_root,
+        datastore_root=datastore_root or ctx.obj.options.datastore_root,
         tags=tags,
         max_workers=max_workers,
         workflow_timeout=workflow_timeout or 0,
     )
+    _create(ctx.obj, chosen, only_json, output)
+
+
+def _create(state: State, chosen: Chosen, only_json: bool, output: str | None) -> None:
+    from penstock.backends.step_functions.compilation import compile_for_step_functions
+
     compiled = compile_for_step_functions(state, chosen, output=output)
     _warn(compiled.warnings)
     if only_json:

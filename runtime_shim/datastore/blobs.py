@@ -23,14 +23,17 @@ GZIPPED: Attributes = {"cas_raw": False, "cas_version": 1}
 _MAGIC = b"\x1f\x8b"
 _SMALL = 1 << 16
 """Bytes up to which a blob is always compressed: it costs nothing, and every reader knows gzip."""
-_BIG = 1 << 24
-"""Bytes from which compressing has to halve a blob to be worth its time (some 25 MB/s on numbers, on one core)."""
-_WORTHWHILE = 0.9
-_WORTHWHILE_BIG = 0.5
+_WORTHWHILE = ((4 << 20, 0.9), (64 << 20, 0.5))
+_WORTHWHILE_HUGE = 0.1
+"""Up to how many bytes a blob has to shrink to which part of itself.  gzip manages some 25 MB/s on numbers, disks and
+networks many times that: the bigger the blob, the more compressing has to save to be worth its time.
+"""
+_THREADED = 8 << 20
+"""Bytes from which a blob is compressed by several threads."""
 _SAMPLE = 1 << 14
 _SAMPLES = 12
 _MEMBER = 1 << 22
-"""Bytes of a gzip member where a blob is compressed by several threads."""
+"""Bytes of a gzip member then."""
 _PIECE = 1 << 20
 
 
@@ -43,7 +46,7 @@ def encode(data: bytes) -> tuple[bytes, Attributes]:
     """The bytes to store for a blob, and its attributes.  Equal blobs give equal bytes."""
     if len(data) > _SMALL and not _compresses(data):
         return data, RAW
-    if len(data) < _BIG:
+    if len(data) < _THREADED:
         return _gzip(data), GZIPPED
     from concurrent.futures import ThreadPoolExecutor
 
@@ -72,7 +75,7 @@ def _compresses(data: bytes) -> bool:
     stride = max(_SAMPLE, (len(data) - _SAMPLE) // (_SAMPLES - 1))
     samples = [data[start : start + _SAMPLE] for start in range(0, len(data), stride)]
     ratio = sum(len(zlib.compress(sample, LEVEL)) for sample in samples) / sum(map(len, samples))
-    return ratio < (_WORTHWHILE if len(data) < _BIG else _WORTHWHILE_BIG)
+    return ratio < next((wanted for size, wanted in _WORTHWHILE if len(data) <= size), _WORTHWHILE_HUGE)
 
 
 def _gzip(data: bytes | memoryview) -> bytes:

@@ -83,4 +83,10 @@ def local_failure(error: OSError, root: str, doing: str) -> StorageFailure:
             f"{what}: a file is where a folder is needed, or the other way round",
             help="name a folder with --datastore-root or METAFLOW_DATASTORE_SYSROOT_LOCAL",
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return StorageFailure(
+            f"{what}: the name is too long for the file system",
+            help="use shorter names, or a datastore in a folder with a shorter path",
+            exit_code=EXIT_DO_NOT_RETRY,
+        )
     return StorageFailure(f"{what}: {error.strerror or error}")

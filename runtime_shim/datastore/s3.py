@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.runtime_shim.datastore.parallel import WORKERS, all_done, ordered
 from penstock.runtime_shim.datastore.protocol import Attributes, Put, StorageFailure
-from penstock.runtime_shim.datastore.s3_client import S3Access, s3_client, s3_session
+from penstock.runtime_shim.datastore.s3_client import S3Access, s3_client, s3_session, share_session
 from penstock.runtime_shim.datastore.s3_faults import error_code, status, told
 from penstock.runtime_shim.datastore.s3_transfer import MULTIPART, read_object, upload_parts
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY
@@ -90,6 +90,14 @@ class S3Datastore:
             self._client = s3_client(self._session, self._access, 2 * WORKERS)
             self._client_process = os.getpid()
         return self._client
+
+    def prepare(self) -> None:
+        """Have botocore read its descriptions, for this process and those forked from it; opens no connection.
+
+        Raises StorageFailure.
+        """
+        if self.client and self._session is not None and not self._access.role_arn:
+            share_session(self._session)
 
     def location(self, key: str) -> str:
         """The URL of ``key``."""

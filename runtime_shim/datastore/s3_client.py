@@ -36,11 +36,24 @@ class S3Access:
     attempts: int = 5
 
 
+_shared: list[Session] = []
+
+
+def share_session(session: Any) -> None:
+    """Let every store of this process, and of those forked from it, use this botocore session where it needs no role.
+
+    A session holds what botocore has read of its service descriptions, a tenth of a second's work, and credentials.
+    """
+    _shared[:] = [session]
+
+
 def s3_session(access: S3Access) -> Session:
-    """A botocore session: credentials by the usual chain, or those of the assumed role.
+    """A botocore session: credentials by the usual chain (the shared one where there is one), or of the assumed role.
 
     Raises StorageFailure where botocore is not installed.
     """
+    if _shared and not access.role_arn:
+        return _shared[0]
     try:
         from botocore.session import get_session
     except ImportError as error:

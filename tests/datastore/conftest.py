@@ -1,65 +1,15 @@
-"""Stores to test with: a folder, and S3 as moto's server plays it on a loopback port."""
+"""Stores to test with: a folder, and S3 as moto's server plays it."""
 
 from __future__ import annotations
 
-import logging
-import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from s3_stores import aws, moto_endpoint, new_bucket, s3_access, s3_store
 
 from penstock.runtime_shim.datastore.local import LocalDatastore
-from penstock.runtime_shim.datastore.s3 import S3Datastore
-from penstock.runtime_shim.datastore.s3_client import S3Access
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEY000001", "AWS_SECRET_ACCESS_KEY": "secretsecretsecret"}
-
-
-@pytest.fixture(scope="session")
-def moto_endpoint() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Credentials of nobody, and no configuration of whoever runs the tests."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def s3_access(aws: None, moto_endpoint: str) -> S3Access:
-    return S3Access(endpoint_url=moto_endpoint, region="us-east-1")
-
-
-@pytest.fixture
-def new_bucket(s3_access: S3Access) -> Callable[[], S3Datastore]:
-    """Makes a store in a bucket of its own."""
-
-    def make() -> S3Datastore:
-        store = S3Datastore(f"s3://penstock-{uuid.uuid4().hex}/some/prefix", s3_access)
-        store.client.create_bucket(Bucket=store.bucket)
-        return store
-
-    return make
-
-
-@pytest.fixture
-def s3_store(new_bucket: Callable[[], S3Datastore]) -> S3Datastore:
-    return new_bucket()
+__all__ = ["aws", "local_store", "moto_endpoint", "new_bucket", "s3_access", "s3_store"]
 
 
 @pytest.fixture

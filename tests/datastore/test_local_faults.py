@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     try:
         with as_nobody():
             for ask in (lambda: store.get("F/1"), lambda: list(store.keys("")), lambda: store.children("F/")):
-                with pytest.raises(NotPermitted, match="permission denied"):
+                with pytest.raises(NotPermitted, match=r"permission denied"):
                     ask()
     finally:
         locked.chmod(0o755)
@@ -137,7 +137,7 @@ def test_a_read_only_file_system_is_told(local_store: LocalDatastore, monkeypatc
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(NotPermitted, match="cannot store `F/1` in .*: the file system is read-only"):
+    with pytest.raises(NotPermitted, match=r"cannot store `F/1` in .*: the file system is read-only"):
         local_store.put("F/1", b"1")
 
 
@@ -174,7 +174,7 @@ def test_an_object_where_a_folder_is_needed_is_told(local_store: LocalDatastore)
 @pytest.mark.parametrize("key", ["", "/abs", "a//b", "a/", "../out", "a/../../out", "a/./b", "a\0b", ".penstock-1/x"])
 def test_a_key_that_leads_elsewhere_is_refused(local_store: LocalDatastore, key: str) -> None:
     for operation in (lambda: local_store.put(key, b"1"), lambda: local_store.get(key)):
-        with pytest.raises(StorageFailure, match="cannot be a key of the datastore"):
+        with pytest.raises(StorageFailure, match=r"cannot be a key of the datastore"):
             operation()
 
 
@@ -185,6 +185,52 @@ def test_a_key_that_would_be_taken_for_attributes_is_refused(local_store: LocalD
         f"error[R110]: 'data/ab/abc_meta' cannot be a key of the datastore {local_store.root}:"
         " names ending in `_meta` hold attributes"
     )
+
+
+def test_a_name_too_long_is_told(local_store: LocalDatastore) -> None:
+    with pytest.raises(StorageFailure) as caught:
+        local_store.put("F/" + "x" * 256, b"1")
+    assert str(caught.value) == (
+        f"error[R110]: cannot store `F/{'x' * 256}` in the local datastore {local_store.root}:"
+        " the name is too long for the file system\n"
+        "  = help: use shorter names, or a datastore in a folder with a shorter path"
+    )
+    assert caught.value.exit_code == EXIT_DO_NOT_RETRY
+
+
+def test_any_other_error_is_passed_on(local_store: LocalDatastore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    local_store.put("F/1", b"1")
+    monkeypatch.setattr(os, "write", refuse)
+    with pytest.raises(StorageFailure) as caught:
+        local_store.put("F/1", b"2")
+    assert str(caught.value) == (
+        f"error[R110]: cannot store `F/1` in the local datastore {local_store.root}: Input/output error"
+    )
+    assert caught.value.exit_code == EXIT_RETRY_ALLOWED
+
+
+def test_of_many_processes_one_is_first_and_all_blobs_are_whole(local_store: LocalDatastore) -> None:
+    """Processes, not threads: what they share is the file system alone."""
+    blob = b"0123456789" * 50_000
+    children = []
+    for number in range(8):
+        child = os.fork()
+        if child == 0:
+            won = 0
+            for turn in range(20):
+                won += local_store.put_if_absent(f"race/{turn}", b"%d" % number)
+                local_store.put_blobs([(f"F/data/{turn:02}/blob", blob, {"cas_raw": True})])
+            os._exit(won)
+        children.append(child)
+    won = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sum(won) == 20
+    firsts = [int(data) for _, data in local_store.get_many(f"race/{turn}" for turn in range(20))]
+    assert [firsts.count(number) for number in range(8)] == won
+    assert all(local_store.get(f"F/data/{turn:02}/blob") == blob for turn in range(20))
+    assert not [name for name in everything_below(Path(local_store.root)) if ".penstock-" in name]
 
 
 def test_what_a_killed_writer_left_is_no_key(local_store: LocalDatastore) -> None:

@@ -52,7 +52,11 @@ class Wire:
                 self.wfile.write(b"" if self.command == "HEAD" else body)
                 self.close_connection = True
 
-            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
+            def __getattr__(self, name: str) -> Any:
+                """One method per verb is what the base class asks for; all are the same here."""
+                if name.startswith("do_"):
+                    return self.handle_any
+                raise AttributeError(name)
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -207,7 +211,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(wire: Wire, store: S3Datas
 
 def test_answers_that_always_break_off_are_told(wire: Wire, store: S3Datastore) -> None:
     wire.answer = lambda method, headers: (200, {"ETag": '"1"', "Content-Length": "10"}, b"valu")
-    with pytest.raises(Unreachable, match="cannot read `F/1` in s3://flows/metaflow: the S3 server does not answer"):
+    with pytest.raises(Unreachable, match=r"cannot read `F/1` in s3://flows/metaflow: the S3 server does not answer"):
         store.get("F/1")
     assert wire.asked == ["GET"] * 4
 
@@ -262,7 +266,7 @@ def test_a_missing_object_is_missing_and_no_failure(wire: Wire, store: S3Datasto
 def test_of_many_writes_the_failure_of_one_is_told(wire: Wire, store: S3Datastore) -> None:
     answers = iter(range(100))
     wire.answer = lambda method, headers: error_answer(403, "AccessDenied") if next(answers) == 7 else (200, {}, b"")
-    with pytest.raises(AccessDenied, match="cannot store `F/"):
+    with pytest.raises(AccessDenied, match=r"cannot store `F/"):
         store.put_many((f"F/{number}", b"1", None) for number in range(40))
 
 

@@ -154,7 +154,7 @@ def test_a_lock_cannot_be_stored() -> None:
 
 
 def test_a_lambda_cannot_be_stored_beside_a_frame() -> None:
-    with pytest.raises(Unpicklable, match="the artifact `f` of type builtins.list cannot be stored"):
+    with pytest.raises(Unpicklable, match=r"the artifact `f` of type builtins.list cannot be stored"):
         dumps([FRAME, lambda: 1], "f")
 
 
@@ -162,7 +162,7 @@ def test_a_value_that_contains_itself_too_deep_cannot_be_stored() -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    with pytest.raises(Unpicklable, match="the artifact `deep` of type builtins.list cannot be stored: .*recursion"):
+    with pytest.raises(Unpicklable, match=r"the artifact `deep` of type builtins.list cannot be stored: .*recursion"):
         dumps(deep, "deep")
 
 

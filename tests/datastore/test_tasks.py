@@ -159,7 +159,7 @@ def test_a_task_that_was_never_started_is_named(local_store: LocalDatastore) -> 
 def test_a_done_mark_without_data_is_no_traceback(local_store: LocalDatastore) -> None:
     run_task(local_store, 1)
     FilePath(local_store.location("F/1/a/t/0.data.json")).unlink()
-    with pytest.raises(NotFinished, match="has no object `F/1/a/t/0.data.json`, although its task is marked done"):
+    with pytest.raises(NotFinished, match=r"has no object `F/1/a/t/0.data.json`, although its task is marked done"):
         TaskStore(local_store, "F").finished("1", "a", "t")
 
 
@@ -167,7 +167,7 @@ def test_a_done_mark_without_data_is_no_traceback(local_store: LocalDatastore) -
 def test_data_that_is_none_is_no_traceback(local_store: LocalDatastore, text: bytes) -> None:
     run_task(local_store, 1)
     local_store.put("F/1/a/t/0.data.json", text)
-    with pytest.raises(BrokenArtifact, match="what task F/1/a/t left in .* cannot be read"):
+    with pytest.raises(BrokenArtifact, match=r"what task F/1/a/t left in .* cannot be read"):
         TaskStore(local_store, "F").finished("1", "a", "t")
 
 
@@ -233,7 +233,7 @@ def test_a_damaged_blob_is_named(local_store: LocalDatastore) -> None:
 
 def test_what_cannot_be_pickled_leaves_an_attempt_that_is_not_read(local_store: LocalDatastore) -> None:
     writer = TaskStore(local_store, "F").begin("1", "a", "t", path=Path())
-    with pytest.raises(Exception, match="the artifact `bad`"):
+    with pytest.raises(Exception, match=r"the artifact `bad`"):
         writer.save({"good": 1, "bad": (n for n in ())})
     with pytest.raises(NotFinished):
         TaskStore(local_store, "F").finished("1", "a", "t")

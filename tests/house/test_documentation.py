@@ -15,7 +15,8 @@ from penstock.compiler import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 PROSE = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
-GENERATED = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"]
+GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+GENERATED = GENERATOR["PAGES"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -34,6 +35,12 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_generated_pages_are_current(name: str) -> None:
     committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert committed == GENERATED[name](), "run `make docs`"
+
+
+def test_the_readme_quotes_the_last_benchmark() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert GENERATOR["readme"](text) == text, "run `make docs`"
+    assert "compile 500 linear steps" in text
 
 
 def test_every_code_is_in_the_index() -> None:

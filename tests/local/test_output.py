@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.backends.local.output import Stream
-from penstock.runtime_shim.stored_logs import merged
+from penstock.runtime_shim.datastore.logs import parse_line
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def stream() -> Iterator[Stream]:
 
 
 def texts(stream: Stream) -> list[bytes]:
-    return [line.text for line in merged([stream.stored()])]
+    return [parse_line(line).text for line in stream.stored().split(b"\n")[:-1]]
 
 
 def test_nothing_to_read_is_no_lines_and_does_not_wait(stream: Stream) -> None:

@@ -114,6 +114,7 @@ def command(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.Mon
 
     def run(file: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path)
         output, errors = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, {**environment, **extra}, clear=True),

@@ -30,6 +30,7 @@ from penstock.backends.step_functions.rehearsal.messages import (
 )
 from penstock.backends.step_functions.rehearsal.processes import kill_group
 from penstock.compiler.diagnostics import Diagnostic, Refused
+from penstock.runtime_shim.failures import Failure
 
 QUEUE = "penstock-rehearsal"
 """The job queue that is there from the start."""
@@ -40,8 +41,11 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 
-class EngineFailed(RuntimeError):
+class EngineFailed(Failure):
     """The engine's process ended or did not answer; the text holds what it wrote last."""
+
+    code = "R182"
+    exit_code = 1
 
 
 class Engine:

@@ -32,13 +32,17 @@ class LazyGroup(click.Group):
         """The commands by name, in the order of presentation."""
         return self._entries
 
+    def find(self, name: str) -> Entry | None:
+        """The command of that name, or None."""
+        return self.entries().get(name)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names, hidden ones included, in the order of presentation."""
         return list(self.entries())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and give the command of that name, or None."""
-        entry = self.entries().get(cmd_name)
+        entry = self.find(cmd_name)
         if entry is None:
             return None
         module, _, attribute = entry.target.partition(":")
@@ -49,7 +53,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, but a command that does not exist gets the one that may have been meant."""
         name = args[0]
-        if name not in self.entries() and not name.startswith("-"):
+        if not name.startswith("-") and self.find(name) is None:
             close = get_close_matches(name, [n for n, e in self.entries().items() if not e.hidden], n=1)
             meant = f" Did you mean '{close[0]}'?" if close else ""
             raise click.UsageError(f"No such command '{name}'.{meant}", ctx)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from penstock.cli.stored import stored_tasks
-from penstock.runtime_shim.stored_logs import LogLine, read_log
+from penstock.runtime_shim.datastore.logs import LogLine, read_log
+from penstock.runtime_shim.datastore.tasks import highest_attempt
+from penstock.runtime_shim.paths import PathSpec
+from penstock.runtime_shim.records import task_prefix
 
 if TYPE_CHECKING:
     from penstock.cli.state import CliState
@@ -47,32 +52,36 @@ def logs(
     streams = chosen or (["stdout", "stderr"] if both else [])
     if not streams:
         raise click.UsageError("nothing to show: give --stdout, --stderr or --both")
-    flow = state.flow_class.__name__
     headings = not no_logtags and not state.options.quiet
     for spec in stored_tasks(state, pathspec):
         if headings:
             click.echo(f"Dumping logs of run_id={spec.run} step={spec.step} task_id={spec.task}", err=True)
-        for stream in streams:
-            number = attempt if attempt is not None else spec.attempt
-            lines = read_log(state.datastore(), flow, spec.run, str(spec.step), str(spec.task), stream, number)
+        for stream, lines in _read(state, spec, attempt, streams):
             if headings:
                 click.echo(stream, err=True)
             _show(lines, timestamps)
 
 
+def _read(
+    state: CliState, spec: PathSpec, attempt: int | None, streams: list[str]
+) -> Iterator[tuple[str, list[LogLine]]]:
+    """Each stream's lines, of the attempt that was asked for, or the last."""
+    task = (state.flow_class.__name__, spec.run, str(spec.step), str(spec.task))
+    names = state.datastore().children(task_prefix(*task))
+    chosen = attempt if attempt is not None else spec.attempt
+    # A task that could not even begin has said so in attempt 0.
+    number = max(0, highest_attempt(names)) if chosen is None else chosen
+    for stream in streams:
+        yield stream, read_log(state.datastore(), task, number, stream, names)
+
+
 def _show(lines: list[LogLine], timestamps: bool) -> None:
     out = sys.stdout.buffer
     for line in lines:
-        out.write((_local(line.stamp) if timestamps else b"") + line.text + b"\n")
+        out.write((_local(line.time) if timestamps else b"") + line.text + b"\n")
     out.flush()
 
 
-def _local(stamp: str) -> bytes:
+def _local(time: datetime | None) -> bytes:
     """The time as Metaflow shows it; lines of 2.0.5 have none."""
-    from datetime import datetime, timezone
-
-    try:
-        moment = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return b""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].encode() + b" "
+    return b"" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].encode() + b" "

@@ -46,6 +46,10 @@ class _FlowGroup(LazyGroup):
     def entries(self) -> Mapping[str, Entry]:
         return self._all_entries
 
+    def find(self, name: str) -> Entry | None:
+        # Looking at what plugins are installed costs more than most commands, so own names come first.
+        return _FLOW_COMMANDS.get(name) or super().find(name)
+
     @cached_property
     def _all_entries(self) -> Mapping[str, Entry]:
         from penstock.backends.registry import infos

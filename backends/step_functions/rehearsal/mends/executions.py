@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import uuid
@@ -21,6 +22,15 @@ def executing(_: Surroundings) -> None:
     from moto.core.config import default_user_config
 
     default_user_config["stepfunctions"]["execute_state_machine"] = True
+
+
+def parsing(_: Surroundings) -> None:
+    """Nothing that AWS does differently: a definition is parsed once, when it is created, and not again for every
+    execution; moto's grammar takes a second for 40 KB.
+    """
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    AmazonStateLanguageParser.parse = staticmethod(functools.lru_cache(8)(AmazonStateLanguageParser.parse))
 
 
 def starting(_: Surroundings) -> None:
@@ -71,4 +81,4 @@ def ending(surroundings: Surroundings) -> None:
     BaseExecutionWorkerCommunication.terminated = terminated
 
 
-MENDS: tuple[Callable[[Surroundings], None], ...] = (executing, starting, ending)
+MENDS: tuple[Callable[[Surroundings], None], ...] = (executing, parsing, starting, ending)

@@ -1,0 +1,214 @@
+"""What every backend must pass.  A backend's own test is a subclass::
+
+    class TestMine(BackendConformance):
+        backend = MY_BACKEND
+        cases = [FlowCase("linear", Path("linear.py"), "LinearFlow"), …]
+
+        def settings(self, program): …           # fixed, so that the bytes are
+        def schema_problems(self, bundle): …     # by the target's own rules
+        def step_counts(self, bundle): …         # how often the document runs each step
+        def rehearse(self, case, folder): …      # on the target's engine, into a local datastore
+
+Flows are given as files; each is run locally once and rehearsed once.  pytest is imported here alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from penstock.backends.protocol import Backend, Bundle
+from penstock.backends.run_comparison import StoredRun, differences
+from penstock.compiler.capabilities import Feature, Level, check, demands
+from penstock.compiler.diagnostics import Severity
+from penstock.compiler.pipeline import demand_program
+from penstock.compiler.program import Program
+
+HASH_SEEDS = ("0", "1", "424242")
+_RUN_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class FlowCase:
+    """A flow to hold a backend to: the class ``flow`` of ``file``, run with ``parameters`` (values, by name).
+
+    ``fails_at`` is the ``step/task`` whose code raises, None where the run succeeds.
+    """
+
+    name: str
+    file: Path
+    flow: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    fails_at: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The parameters as options of a command, one argument each."""
+        return [f"--{name}={_as_text(value)}" for name, value in self.parameters.items()]
+
+    def load(self) -> type:
+        """The flow's class, from its file."""
+        name = f"penstock_conformance_{self.file.stem}"
+        spec = importlib.util.spec_from_file_location(name, self.file)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{self.file} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        sys.path.insert(0, str(self.file.parent))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(self.file.parent))
+        loaded: type = getattr(module, self.flow)
+        return loaded
+
+
+class BackendConformance:
+    """Tests for one backend; see the module's text for what a subclass gives."""
+
+    backend: ClassVar[Backend[Any]]
+    cases: ClassVar[Sequence[FlowCase]]
+
+    def settings(self, program: Program) -> Any:
+        """Settings for :meth:`Backend.lower` that depend on the program alone."""
+        raise NotImplementedError
+
+    def schema_problems(self, bundle: Bundle) -> list[str]:
+        """What the target's own rules find wrong with the bundle."""
+        raise NotImplementedError
+
+    def step_counts(self, bundle: Bundle) -> Counter[str]:
+        """How many tasks of the document run each step."""
+        raise NotImplementedError
+
+    def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
+        """Run the compiled flow on the target's engine; the run as it stands in a local datastore below ``folder``."""
+        raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test per flow where ``case`` is asked for."""
+        if "case" in metafunc.fixturenames:
+            metafunc.parametrize("case", self.cases, ids=[case.name for case in self.cases])
+
+    def test_the_backend_answers_every_feature(self) -> None:
+        for feature in Feature:
+            support = self.backend.info.capabilities.support[feature]
+            assert support.level in Level
+            assert support.sentence.strip().endswith("."), f"{feature.name}: one sentence for the user is needed"
+
+    def test_its_commands_can_be_imported(self) -> None:
+        module, _, attribute = self.backend.info.commands.partition(":")
+        assert callable(getattr(importlib.import_module(module), attribute))
+
+    def test_it_lowers_exactly_what_check_passes(self, case: FlowCase) -> None:
+        program = demand_program(case.load())
+        capabilities = self.backend.info.capabilities
+        gaps = [gap for gap in check(program, self.backend.info.title, capabilities) if gap.severity is Severity.ERROR]
+        unusable = {feature.name for feature, _ in demands(program) if not capabilities.support[feature].usable}
+        if gaps:
+            assert unusable or any(gap.code.startswith("P4") for gap in gaps)
+            return
+        assert unusable <= {Feature.EMPTY_FOREACH.name}
+        bundle = self.backend.lower(program, self.settings(program))
+        assert bundle.files[bundle.main]
+        assert self.backend.lower(program, self.settings(program)) == bundle
+
+    def test_the_document_is_one_that_the_target_takes(self, case: FlowCase) -> None:
+        assert self.schema_problems(self._lowered(case)) == []
+
+    def test_every_step_is_one_task(self, case: FlowCase) -> None:
+        program = demand_program(case.load())
+        counts = self.step_counts(self.backend.lower(program, self.settings(program)))
+        assert counts == Counter(list(program.graph.steps))
+
+    @pytest.mark.slow
+    def test_hash_seeds_do_not_show(self) -> None:
+        digests = [self._digests_in_a_process(seed) for seed in HASH_SEEDS]
+        assert len(digests[0]) == len(self.cases)
+        assert digests[1:] == digests[:1] * (len(HASH_SEEDS) - 1)
+
+    @pytest.mark.slow
+    def test_the_rehearsed_run_is_the_local_one(self, case: FlowCase, tmp_path: Path) -> None:
+        local = run_locally(case, tmp_path / "local")
+        rehearsed = self.rehearse(case, tmp_path / "rehearsed")
+        assert differences(local, rehearsed, case.fails_at) == []
+
+    def digests(self) -> dict[str, str]:
+        """The sha256 of every bundle, by flow and file."""
+        return {
+            case.name: hashlib.sha256(
+                b"".join(path.encode() + data for path, data in sorted(self._lowered(case).files.items()))
+            ).hexdigest()
+            for case in self.cases
+        }
+
+    def _lowered(self, case: FlowCase) -> Bundle:
+        program = demand_program(case.load())
+        return self.backend.lower(program, self.settings(program))
+
+    def _digests_in_a_process(self, seed: str) -> Any:
+        file, name = inspect.getfile(type(self)), type(self).__qualname__
+        script = (
+            "import importlib.util, json, sys\n"
+            f"spec = importlib.util.spec_from_file_location('conformance_case', {file!r})\n"
+            "module = importlib.util.module_from_spec(spec)\n"
+            "spec.loader.exec_module(module)\n"
+            f"print(json.dumps(module.{name}().digests()))"
+        )
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def run_locally(case: FlowCase, folder: Path) -> StoredRun:
+    """Run a flow with the local backend, as a user does, into a datastore of its own."""
+    folder.mkdir(parents=True)
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("METAFLOW_", "PENSTOCK_", "AWS_"))
+    }
+    environment = {**kept, "METAFLOW_HOME": str(folder), "METAFLOW_USER": "conformance"}
+    root = folder / ".metaflow"
+    argv = [
+        sys.executable,
+        str(case.file),
+        f"--datastore-root={root}",
+        "run",
+        "--run-id-file=run",
+        "--max-num-splits=100000",
+    ]
+    done = subprocess.run(
+        [*argv, *case.arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == (1 if case.fails_at else 0), done.stderr
+    return StoredRun(str(root), case.flow, (folder / "run").read_text(encoding="utf-8").strip())
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value) if value is None or isinstance(value, (dict, list)) else str(value)

@@ -1,0 +1,82 @@
+"""The command `step-functions rehearse`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.backends.commandline import FlowCommand, given_parameters
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.runtime_shim.datastore.local import LocalDatastore
+
+
+@click.command(cls=FlowCommand, short_help="Run the compiled state machine on this machine.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
+@click.option(
+    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Jobs at once; twice the processors if not given.")
+@click.pass_context
+def rehearse(ctx: click.Context, /, tags: tuple[str, ...], max_workers: int, jobs: int | None) -> None:
+    """Run the compiled state machine on this machine, without AWS.
+
+    The very document that `create` deploys is deployed to an embedded AWS, and every job's real command line runs as a
+    process: with a clean folder, and nothing in its environment but what the job definition and a container host give.
+    Neither your AWS credentials nor your profile are looked at; queue, roles and bucket need not exist.
+
+    Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
+
+    \b
+    Examples:
+      python flow.py step-functions rehearse
+      python flow.py step-functions rehearse --alpha 0.5
+    """
+    from penstock.backends.step_functions.compilation import compile_for_step_functions
+    from penstock.backends.step_functions.rehearsal.engine import Engine
+    from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings
+    from penstock.backends.step_functions.rehearsal.rehearsing import rehearse as rehearse_compiled
+    from penstock.backends.step_functions.resolution import Chosen
+    from penstock.compiler.render import render_text
+
+    state: State = ctx.obj
+    given = given_parameters(ctx)
+    target = _target(state)
+    chosen = Chosen(tags=tags, max_workers=max_workers)
+    compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
+    if compiled.warnings:
+        click.echo(render_text(compiled.warnings), err=True)
+    quiet = state.options.quiet
+    command = " ".join(["python", *state.entry, *([] if _reads_local(state) else ["--datastore=local"])])
+    with Engine(jobs_at_once=jobs) as engine:
+        done = rehearse_compiled(compiled, given, engine, target, write=_write, quiet=quiet, command=command)
+    if done.failure is not None:
+        raise done.failure
+    if not quiet:
+        click.echo(f"Done: {done.tasks} tasks in {done.seconds:.1f} s, stored in {target.root}.")
+        click.echo(f"  {command} dump {done.run}/end")
+        click.echo(f"  {command} logs {done.run}/start")
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def _target(state: State) -> LocalDatastore:
+    """The local datastore of the command line, whatever store is the default."""
+    from penstock.runtime_shim.datastore.local import LocalDatastore
+    from penstock.runtime_shim.datastore.opening import local_root
+
+    root = state.options.datastore_root
+    if root and not root.startswith("s3://") and state.options.datastore in (None, "local"):
+        return LocalDatastore(root)
+    return LocalDatastore(local_root(state.configuration))
+
+
+def _reads_local(state: State) -> bool:
+    """Whether commands without `--datastore` read the local store."""
+    return state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "local"

@@ -1,0 +1,135 @@
+"""One rehearsal: a compiled flow is deployed to the engine as to AWS, started, and its run brought home."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+from penstock.backends.step_functions.deploying import deploy
+from penstock.backends.step_functions.executions import start
+from penstock.backends.step_functions.machines import demand_machine
+from penstock.backends.step_functions.rehearsal.collecting import EngineStore, collect
+from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, EngineFailed
+from penstock.backends.step_functions.rehearsal.progress import Progress, tail, task_name
+from penstock.backends.step_functions.resolution import with_placeholders
+from penstock.runtime_shim.failures import Failure
+
+if TYPE_CHECKING:
+    from penstock.backends.step_functions.aws import AwsClients
+    from penstock.backends.step_functions.compilation import CompiledFlow
+    from penstock.backends.step_functions.rehearsal.engine import Engine
+    from penstock.backends.step_functions.rehearsal.messages import ExecutionEnded
+    from penstock.backends.step_functions.settings import StepFunctionsSettings
+    from penstock.runtime_shim.datastore.local import LocalDatastore
+
+ROOT = "s3://penstock-rehearsal/metaflow"
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-rehearsal"
+_WAIT_SECONDS = 1.0
+_OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION")
+
+
+class RehearsalFailed(Failure):
+    """A step of the rehearsed machine failed (R180), or the machine did by itself (R181)."""
+
+    code = "R180"
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A run that is over: ``status`` as Step Functions names it, ``tasks`` how many ended, ``seconds`` it took."""
+
+    run: str
+    status: str
+    tasks: int
+    seconds: float
+    failure: RehearsalFailed | None = None
+
+
+class RehearsalClients:
+    """The engine's control plane, in the place of AWS's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.batch: Any = engine.client("batch")
+        self.states: Any = engine.client("stepfunctions")
+
+
+def rehearsal_settings(settings: StepFunctionsSettings) -> StepFunctionsSettings:
+    """The settings with queue, roles and S3 of the rehearsal: a configured root stays, so that its name is rehearsed
+    too; where S3 is, the engine tells the jobs.
+    """
+    placed = with_placeholders(settings, ROOT)
+    config = {key: value for key, value in placed.config.items() if key not in _OF_THE_CLOUD}
+    return replace(placed, job_queue=QUEUE, job_role=_ROLE, sfn_role=_ROLE, config=MappingProxyType(config))
+
+
+def rehearse(
+    compiled: CompiledFlow,
+    parameters: Mapping[str, object],
+    engine: Engine,
+    target: LocalDatastore,
+    *,
+    write: Callable[[str], object],
+    quiet: bool = False,
+    command: str = "python flow.py",
+) -> Rehearsed:
+    """Run the compiled machine on ``engine`` and copy what it stored to ``target``; ``write`` takes lines of progress,
+    ``command`` is how advice names the flow's command line.
+
+    Raises EngineFailed, Refused where the engine takes the machine as little as AWS would, StorageFailure.
+    """
+    begin = time.monotonic()
+    deployment = compiled.deployment
+    store = EngineStore(compiled.settings.datastore_root, engine)
+    store.make_bucket()
+    # Of the same shape, though not of the same class: two clients.
+    clients = cast("AwsClients", RehearsalClients(engine))
+    for _ in deploy(deployment, store, clients):
+        pass
+    machine = demand_machine(clients.states, deployment.name, deployment.flow)
+    progress = Progress(write, quiet=quiet)
+    stop_listening = engine.listen(progress)
+    try:
+        started = start(clients.states, machine, parameters)
+        progress.follow(started.run)
+        ended = _wait(progress, engine)
+    finally:
+        stop_listening()
+    tasks = collect(store, target, deployment.flow, started.run)
+    failure = None if ended.status == "SUCCEEDED" else _failure(progress, ended, command)
+    return Rehearsed(started.run, ended.status, tasks, time.monotonic() - begin, failure)
+
+
+def _wait(progress: Progress, engine: Engine) -> ExecutionEnded:
+    while True:
+        ended = progress.wait(_WAIT_SECONDS)
+        if ended is not None:
+            return ended
+        if not engine.alive:
+            raise EngineFailed(f"the rehearsal engine ended before the run did:\n{engine.last_words()}")
+
+
+def _failure(progress: Progress, ended: ExecutionEnded, command: str) -> RehearsalFailed:
+    """The first failure that nothing made up for: a job's, with what it wrote last, or the machine's."""
+    if not progress.failed:
+        cause = ended.cause or "no cause is given"
+        message = f"the state machine failed: {ended.error or ended.status}: {cause}"
+        return RehearsalFailed(message, help="the execution would fail on AWS too", code="R181")
+    job = progress.failed[0]
+    how = _status_reason(ended) if job.exit_code is None else f"exit code {job.exit_code}"
+    lines = "".join(f"\n    | {line}" for line in tail(job.log))
+    name = task_name(job)
+    message = f"task {name} failed: {how or job.reason}{lines}"
+    return RehearsalFailed(message, help=f"its whole output: {command} logs {name}")
+
+
+def _status_reason(ended: ExecutionEnded) -> str:
+    """Batch's reason in the cause of States.TaskFailed, which is the description of the job as JSON."""
+    try:
+        return str(json.loads(ended.cause or "")["StatusReason"])
+    except (ValueError, KeyError, TypeError):
+        return ended.cause or ""

@@ -1,0 +1,78 @@
+"""Step Functions held to the conformance suite, over the whole corpus, on one shared engine."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from corpus_flows import CORPUS
+from step_functions_target import fixed_settings, states, step_counts
+
+from penstock.backends.conformance import BackendConformance, FlowCase
+from penstock.backends.protocol import Bundle
+from penstock.backends.run_comparison import StoredRun
+from penstock.backends.step_functions import BACKEND
+from penstock.backends.step_functions.compilation import compile_for_step_functions
+from penstock.backends.step_functions.rehearsal.engine import Engine
+from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings, rehearse
+from penstock.backends.step_functions.resolution import Chosen
+from penstock.backends.step_functions.settings import StepFunctionsSettings
+from penstock.backends.step_functions.validation import problems
+from penstock.cli.state import CliState
+from penstock.compiler.program import Program
+from penstock.runtime_shim.datastore.local import LocalDatastore
+from penstock.runtime_shim.parameters import parameters_of
+
+
+class TestStepFunctions(BackendConformance):
+    backend = BACKEND
+    cases = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
+
+    @pytest.fixture(autouse=True)
+    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if "case" in request.fixturenames and request.node.get_closest_marker("slow"):
+            self.engine: Engine = request.getfixturevalue("engine")
+        monkeypatch.setenv("METAFLOW_USER", "conformance")
+
+    def settings(self, program: Program) -> StepFunctionsSettings:
+        return fixed_settings(program)
+
+    def schema_problems(self, bundle: Bundle) -> list[str]:
+        document = bundle.files[bundle.main]
+        return [str(problem) for problem in problems(document)] + _statelint(document)
+
+    def step_counts(self, bundle: Bundle) -> Counter[str]:
+        return step_counts(bundle.files[bundle.main])
+
+    def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
+        flow_class = case.load()
+        state = CliState(flow_class, (str(case.file),))
+        compiled = compile_for_step_functions(state, Chosen(), amend=rehearsal_settings)
+        declared = parameters_of(flow_class)
+        given = {name: declared[name].stored(value) for name, value in case.parameters.items()}
+        target = LocalDatastore(str(folder / ".metaflow"))
+        lines: list[str] = []
+        done = rehearse(compiled, given, self.engine, target, write=lines.append)
+        assert done.status == ("FAILED" if case.fails_at else "SUCCEEDED"), "".join(lines)
+        if case.fails_at:
+            assert done.failure is not None
+            assert f"/{case.fails_at} failed" in done.failure.message
+        return StoredRun(target.root, case.flow, done.run)
+
+
+def _statelint(document: bytes) -> list[str]:
+    """The judgment of statelint from PyPI, which knows the language but neither services nor limits."""
+    from statelint.linter import Linter
+
+    found: list[str] = Linter.validate(json.loads(document))
+    return found
+
+
+def test_a_state_costs_few_bytes() -> None:
+    for case in TestStepFunctions.cases:
+        document = TestStepFunctions()._lowered(case).files["state-machine.json"]
+        jobs = sum(step_counts(document).values())
+        assert len(document) <= 900 * jobs + 900, f"{case.name}: {len(document)} bytes for {jobs} steps"
+        assert len(list(states(json.loads(document)))) >= jobs + 1
