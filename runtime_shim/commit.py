@@ -102,10 +102,11 @@ def commit_failure(flow: FlowSpec, ending: Ending, error: BaseException) -> None
 
 
 def _wrapped(error: BaseException) -> Exception:
+    from penstock.runtime_shim.reporting import user_traceback
     from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
 
     try:
-        return MetaflowExceptionWrapper(error)
+        return MetaflowExceptionWrapper(error, user_traceback(error))
     except Exception:  # the message is made by the user's __str__
         return MetaflowExceptionWrapper(RuntimeError(f"{type(error).__name__}, whose message can't be made"))
 

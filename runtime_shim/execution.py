@@ -48,9 +48,11 @@ def execute(ending: Ending, tried: Try) -> tuple[int, Taken | None]:
     flow = new_flow(ending.flow_class)
     attach(flow, ending.scope)
     policy = policy_of(ending.planned)
+    if policy.catch is not None and policy.falls_back(*tried):
+        return 0, _caught(flow, ending, FailureHandledByCatch(tried.number), policy.catch)
     try:
         try:
-            taken = _call(flow, ending.planned, ending.place, policy, tried)
+            taken = _call(flow, ending.planned, ending.place, policy)
         except Failure:
             raise
         except (Exception, SystemExit) as error:
@@ -70,13 +72,11 @@ def execute(ending: Ending, tried: Try) -> tuple[int, Taken | None]:
     return 0, taken
 
 
-def _call(flow: FlowSpec, planned: PlannedStep, place: Place, policy: Policy, tried: Try) -> Taken:
+def _call(flow: FlowSpec, planned: PlannedStep, place: Place, policy: Policy) -> Taken:
     """Run the step's function.
 
     Raises whatever it raises, and InvalidNext where it ends without the transition it should take.
     """
-    if policy.falls_back(*tried):
-        raise FailureHandledByCatch(tried.number)
     os.environ.update(policy.environment)
     if policy.timeout is None:
         _run(flow, planned, place)

@@ -41,6 +41,7 @@ _SOCKET = OptionSpec("--socket", "socket", "value", "The descriptor of the chann
 _PRELOADED = (
     "atexit",
     "pwd",
+    "penstock.runtime_shim.policy",
     "penstock.runtime_shim.runner",
     "penstock.runtime_shim.configuration",
     "penstock.runtime_shim.datastore.local",
@@ -175,8 +176,8 @@ class _Server:
             # Children that the user's file started at import are reaped too, and nobody is told.
             ticket = self._tickets.pop(pid, None)
             if ticket is not None:
-                if pid in self._signalled:
-                    # What it started and what did not listen ends with it.
+                if pid in self._signalled or status:
+                    # What a task that failed has started, and what did not listen, ends with it.
                     _kill_rest(pid)
                 self._tell({"ticket": ticket, "code": os.waitstatus_to_exitcode(status)})
 

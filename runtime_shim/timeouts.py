@@ -34,7 +34,7 @@ def limited(step: str, seconds: float) -> Iterator[None]:
 
     def expire(number: int, frame: FrameType | None) -> None:
         end_descendants()
-        raise TimeoutException(f"step `{step}` ran longer than its @timeout of {seconds:g} seconds")
+        raise TimeoutException(f"step `{step}` ran longer than the {seconds:g} s that its @timeout allows")
 
     adopt_orphans()
     before = signal.signal(signal.SIGALRM, expire)

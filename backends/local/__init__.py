@@ -13,20 +13,8 @@ if TYPE_CHECKING:
 PLAN = "plan.json"
 """The one file of the bundle: what the runtime interprets."""
 
-_NOT_YET = {
-    Feature.SWITCH: "a step cannot choose its successor yet",
-    Feature.LOOP: "a step cannot go back to an earlier one yet",
-    Feature.CROSSING_BRANCHES: "a join collects whole splits only",
-}
-
 _CAPABILITIES = Capabilities(
-    {
-        feature: Support(Level.NOT_YET, _NOT_YET[feature])
-        if feature in _NOT_YET
-        else Support(Level.NATIVE, "each task is a process on this machine")
-        for feature in Feature
-    },
-    Limits(),
+    {feature: Support(Level.NATIVE, "each task is a process on this machine") for feature in Feature}, Limits()
 )
 
 

@@ -102,8 +102,9 @@ def _run(state: State, request: _Request, given: Mapping[str, object], cleanup: 
     launcher = _launcher(state, request, environment)
     cleanup.callback(launcher.close)
 
-    from penstock.backends.local.runtime import LocalRun, RunSettings
+    from penstock.backends.local.runtime import LocalRun
     from penstock.backends.local.schedule import Schedule
+    from penstock.backends.local.tries import RunSettings
 
     plan = _compile(state)
     (scratch / "plan.json").write_bytes(plan.to_json())
@@ -205,7 +206,7 @@ def _reporter(title: str, quiet: bool) -> Reporter:
 
 
 def _step_arguments(request: _Request, run_id: str) -> tuple[str, ...]:
-    arguments = [f"--run-id={run_id}", "--retry-count=0", *(f"--tag={tag}" for tag in request.tags)]
+    arguments = [f"--run-id={run_id}", *(f"--tag={tag}" for tag in request.tags)]
     if request.namespace is not None:
         arguments.append(f"--namespace={request.namespace}")
     return tuple(arguments)

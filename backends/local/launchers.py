@@ -105,8 +105,8 @@ class ProcessLauncher:
             code = process.poll()
             if code is not None:
                 del self._running[ticket]
-                if ticket in self._signalled:
-                    # What it started and what did not listen ends with it.
+                if ticket in self._signalled or code:
+                    # What a task that failed has started, and what did not listen, ends with it.
                     _signal_group(process.pid, signal.SIGKILL)
                 yield Ended(ticket, code)
 

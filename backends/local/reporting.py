@@ -40,6 +40,10 @@ class Reporter(Protocol):
         """A task of ``step`` does not run any more."""
         ...
 
+    def again(self, step: str) -> None:
+        """A task of ``step`` that failed is going to be tried again."""
+        ...
+
     def refresh(self) -> float | None:
         """Bring the display up to date if it is time; the seconds until it will be, None for a display without need."""
         ...
@@ -78,6 +82,9 @@ class LineReporter:
         """Told by a line."""
 
     def ended(self, step: str, succeeded: bool) -> None:
+        """Told by a line."""
+
+    def again(self, step: str) -> None:
         """Told by a line."""
 
     def refresh(self) -> float | None:
@@ -159,6 +166,10 @@ class LiveReporter:
             row.done += 1
         else:
             row.failed += 1
+
+    def again(self, step: str) -> None:
+        """Not failed for good."""
+        self._row(step).failed -= 1
 
     def refresh(self) -> float | None:
         """Draw the table when the last drawing is old enough."""

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import selectors
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from penstock.backends.local.launchers import Launcher, LauncherFailed, Started
 from penstock.backends.local.output import Stream
 from penstock.backends.local.reporting import Reporter
 from penstock.backends.local.schedule import Schedule, Task
+from penstock.backends.local.tries import RunningTry, RunSettings, Try, duration, how_it_ended, settle
 from penstock.backends.local.wakeups import Wakeups
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.failures import Failure
-from penstock.runtime_shim.records import Record, record_key
-from penstock.runtime_shim.task_logs import log_key
+from penstock.runtime_shim.records import Record
 
 _GRACE_SECONDS = 5.0
 """How long tasks that are told to end may take, as in Metaflow."""
 _KILL_SECONDS = 10.0
 """How long a killed process may take to disappear before it is left alone."""
 _SHOWN_STEPS = 8
-_ATTEMPT = 0
-"""The run's id is new, so that every task of it is tried for the first time."""
 _SETTLING_THREADS = 8
 
 
@@ -43,36 +40,6 @@ class Interrupted(Failure):
     code = "R172"
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """``run`` is the run's id; ``arguments`` are those of a `step` command after its path, equal for all tasks;
-    ``log_bytes`` is what is kept of each stream of each task; ``command`` is how the user starts the flow file
-    (``python flow.py``).
-    """
-
-    flow: str
-    run: str
-    arguments: tuple[str, ...]
-    max_workers: int
-    log_bytes: int
-    command: str
-
-
-class _Running:
-    """A task that has been launched."""
-
-    def __init__(self, run: str, task: Task, log_bytes: int) -> None:
-        self.task = task
-        self.pathspec = f"{run}/{task}"
-        self.source = self.pathspec
-        self.stdout = Stream("stdout", log_bytes)
-        self.stderr = Stream("stderr", log_bytes)
-
-    @property
-    def streams(self) -> tuple[Stream, Stream]:
-        return self.stdout, self.stderr
-
-
 class LocalRun:
     """One run, from its first task to its last; use :meth:`execute` once."""
 
@@ -84,9 +51,11 @@ class LocalRun:
         self._launcher = launcher
         self._store = store
         self._reporter = reporter
-        self._ready: deque[Task] = deque()
-        self._running: dict[int, _Running] = {}
-        self._settling: dict[Future[Record | None], _Running] = {}
+        self._ready: deque[Try] = deque()
+        self._waiting: list[tuple[float, int, Try]] = []
+        """Tries with the time from which on they may start, and a number that keeps their order."""
+        self._running: dict[int, RunningTry] = {}
+        self._settling: dict[Future[Record | None], RunningTry] = {}
         self._tickets = 0
         self._failure: Failure | None = None
         self._deadline: float | None = None
@@ -107,13 +76,13 @@ class LocalRun:
         try:
             with self._wakeups.installed():
                 self._add([self._schedule.first()])
-                while self._ready or self._running or self._settling:
+                while self._ready or self._waiting or self._running or self._settling:
                     self._turn()
         finally:
             self._launcher.close()
             self._pool.shutdown(wait=True)
             for running in self._running.values():
-                _close(running)
+                running.close()
             self._selector.close()
             self._wakeups.close()
         if self._failure is not None:
@@ -121,10 +90,14 @@ class LocalRun:
             raise self._failure
 
     def _turn(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic():
+            self._ready.append(heappop(self._waiting)[2])
         while self._ready and len(self._running) < self._settings.max_workers:
             self._launch(self._ready.popleft())
-        until_deadline = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        waits = [wait for wait in (self._reporter.refresh(), until_deadline) if wait is not None]
+        times = [time for time in (self._deadline, self._waiting[0][0] if self._waiting else None) if time is not None]
+        waits = [max(0.0, until - time.monotonic()) for until in times]
+        if (refresh := self._reporter.refresh()) is not None:
+            waits.append(refresh)
         for key, _ in self._selector.select(min(waits, default=None)):
             handler: Callable[[], None] = key.data
             handler()
@@ -136,13 +109,21 @@ class LocalRun:
     def _add(self, tasks: Iterable[Task]) -> None:
         for task in tasks:
             self._reporter.known(task.step, 1)
-            self._ready.append(task)
+            self._ready.append(Try(task, policy=self._schedule.policy(task.step)))
 
-    def _launch(self, task: Task) -> None:
+    def _try_again(self, failed: RunningTry, tried: Try) -> None:
+        self._reporter.again(tried.task.step)
+        if tried.wait:
+            which = f"Retry {tried.number} of {tried.policy.retries} in {duration(tried.wait)}."
+            self._reporter.say(which, failed.source)
         self._tickets += 1
-        running = _Running(self._settings.run, task, self._settings.log_bytes)
+        heappush(self._waiting, (time.monotonic() + tried.wait, self._tickets, tried))
+
+    def _launch(self, tried: Try) -> None:
+        self._tickets += 1
+        running = RunningTry(self._settings, tried)
         self._running[self._tickets] = running
-        arguments = ["step", task.step, f"--split-path={task.path}", *self._settings.arguments]
+        arguments = [*tried.arguments, *self._settings.arguments]
         try:
             self._launcher.launch(self._tickets, arguments, running.stdout.writing, running.stderr.writing)
         except LauncherFailed as failure:
@@ -163,15 +144,15 @@ class LocalRun:
         except LauncherFailed as failure:
             self._lose(failure)
 
-    def _started(self, running: _Running, pid: int) -> None:
+    def _started(self, running: RunningTry, pid: int) -> None:
         running.source = f"{running.pathspec} (pid {pid})"
         self._reporter.started(running.task.step)
-        self._reporter.say("Task is starting.", running.source)
+        self._reporter.say(running.tried.greeting, running.source)
         # From now on, and not before: a line is shown with the id of the process that wrote it.
         for stream in running.streams:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, self._relaying(running, stream))
 
-    def _relaying(self, running: _Running, stream: Stream) -> Callable[[], None]:
+    def _relaying(self, running: RunningTry, stream: Stream) -> Callable[[], None]:
         def relay() -> None:
             if stream.descriptor < 0:
                 return  # it ended in this same round of events
@@ -182,11 +163,11 @@ class LocalRun:
 
         return relay
 
-    def _relay(self, running: _Running, lines: list[bytes]) -> None:
+    def _relay(self, running: RunningTry, lines: list[bytes]) -> None:
         for line in lines:
             self._reporter.relay(line.decode(errors="replace").rstrip(), running.source)
 
-    def _ended(self, running: _Running, code: int) -> None:
+    def _ended(self, running: RunningTry, code: int) -> None:
         for stream in running.streams:
             if stream.descriptor in self._selector.get_map():
                 self._selector.unregister(stream.descriptor)
@@ -195,26 +176,19 @@ class LocalRun:
         if stopped:
             running.stderr.note("[KILLED BY ORCHESTRATOR]")
         self._reporter.ended(running.task.step, code == 0)
-        future = self._pool.submit(self._settle, running, code == 0)
-        self._settling[future] = running
-        future.add_done_callback(lambda _: self._wakeups.wake())
-        _close(running)
         if code != 0 and not stopped:
             self._reporter.say("Task failed.", running.source, bad=True)
-            self._stop(self._failed(running, _how(code)))
+            running.following = running.tried.again(code)
+        future = self._pool.submit(settle, self._store, self._settings, running, code == 0)
+        self._settling[future] = running
+        future.add_done_callback(lambda _: self._wakeups.wake())
+        running.close()
+        if code != 0 and not stopped and running.following is None:
+            if running.tried.number + 1 < running.tried.policy.tries:
+                self._reporter.say("This failed task will not be retried.", running.source, bad=True)
+            self._stop(self._failed(running, how_it_ended(code)))
 
-    # Settling, in other threads, since a store may be far away: what a task wrote, and its record
-
-    def _settle(self, running: _Running, succeeded: bool) -> Record | None:
-        """Raises Missing where a task that should have left a record did not."""
-        settings, (step, path) = self._settings, running.task
-        names = (settings.flow, settings.run, step, path.task_id)
-        for stream in running.streams:
-            if data := stream.stored():
-                self._store.put(log_key(*names, _ATTEMPT, stream.name, "runtime"), data)
-        if not succeeded:
-            return None
-        return Record.from_json(json.loads(self._store.get(record_key(settings.flow, settings.run, step, path))))
+    # What a try wrote, and its record, are stored and read in other threads, since a store may be far away
 
     def _collect(self) -> None:
         for future in [future for future in self._settling if future.done()]:
@@ -223,12 +197,14 @@ class LocalRun:
                 record = future.result()
                 if record is not None:
                     self._succeeded(running, record)
+                elif running.following is not None and self._failure is None:
+                    self._try_again(running, running.following)
             except Missing:
                 self._stop(self._failed(running, "exit code 0, before its step had come to an end"))
             except Failure as failure:
                 self._stop(failure)
 
-    def _succeeded(self, running: _Running, record: Record) -> None:
+    def _succeeded(self, running: RunningTry, record: Record) -> None:
         if record.splits is not None:
             self._reporter.say(f"Foreach yields {record.splits} child steps.", running.source)
         self._reporter.say("Task finished successfully.", running.source)
@@ -254,6 +230,7 @@ class LocalRun:
             return
         self._failure = failure
         self._ready.clear()
+        self._waiting.clear()
         interrupted = isinstance(failure, Interrupted)
         self._reporter.say("Workflow interrupted." if interrupted else "Workflow failed.", bad=True)
         self._reporter.say(f"Terminating {len(self._running)} active tasks...", bad=True)
@@ -266,7 +243,7 @@ class LocalRun:
         """After the grace period, or at the second interruption; what is not gone in time is left to the system."""
         if self._killed and self._deadline is not None and time.monotonic() >= self._deadline:
             for running in self._running.values():
-                _close(running)
+                running.close()
             self._running.clear()
             return
         if not self._killed and self._running:
@@ -288,7 +265,7 @@ class LocalRun:
         for ticket in list(self._running):
             self._ended(self._running.pop(ticket), -signal.SIGKILL)
 
-    def _failed(self, running: _Running, how: str) -> RunFailed:
+    def _failed(self, running: RunningTry, how: str) -> RunFailed:
         return RunFailed(
             f"step `{running.task.step}` failed: task {running.pathspec} ended with {how}",
             help=f"`{self._settings.command} logs {running.pathspec}` shows what it wrote",
@@ -298,17 +275,3 @@ class LocalRun:
 def _shortened(left: list[str]) -> str:
     more = f" and {len(left) - _SHOWN_STEPS:,} more steps" if len(left) > _SHOWN_STEPS else ""
     return ", ".join(left[:_SHOWN_STEPS]) + more
-
-
-def _close(running: _Running) -> None:
-    for stream in running.streams:
-        stream.close()
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"

@@ -10,7 +10,10 @@ from typing import NamedTuple
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.paths import Path
 from penstock.runtime_shim.plan import Plan, PlannedStep
+from penstock.runtime_shim.pointers import slots_of
+from penstock.runtime_shim.policy import Policy, policy_of
 from penstock.runtime_shim.records import Record
+from penstock.runtime_shim.turns import full_path
 
 
 class TooManySplits(Failure):
@@ -39,6 +42,7 @@ class Schedule:
         self._plan = plan
         self._max_num_splits = max_num_splits
         self._steps: dict[str, PlannedStep] = {}
+        self._policies: dict[str, Policy] = {}
         self._widths: dict[Task, int] = {}
         self._arrived: dict[Task, int] = {}
         self._known: Counter[str] = Counter()
@@ -46,7 +50,8 @@ class Schedule:
 
     def first(self) -> Task:
         """The task that every run begins with."""
-        return self._counted(Task(self._plan.names[0], Path()))
+        name = self._plan.names[0]
+        return self._counted(Task(name, full_path(self._step(name), Path())))
 
     def ended(self, task: Task, record: Record) -> Iterator[Task]:
         """The tasks that are ready now that ``task`` has ended with ``record``, in the order in which to start them.
@@ -56,6 +61,13 @@ class Schedule:
         self._finished[task.step] += 1
         ready = self._followers(record) if record.splits is None else self._opened(task, record, record.splits)
         yield from map(self._counted, ready)
+
+    def policy(self, step: str) -> Policy:
+        """What happens when a task of ``step`` fails."""
+        policy = self._policies.get(step)
+        if policy is None:
+            policy = self._policies[step] = policy_of(self._step(step))
+        return policy
 
     def left(self) -> list[str]:
         """What has not finished, in the order of the plan: steps, with numbers of tasks where some are known."""
@@ -74,8 +86,9 @@ class Schedule:
 
     def _followers(self, record: Record) -> Iterator[Task]:
         for name in record.next:
-            successor = Task(name, record.path)
-            if not self._step(name).is_join or self._is_last_arrival(successor):
+            planned = self._step(name)
+            successor = Task(name, full_path(planned, record.path))
+            if not planned.is_join or self._is_last_arrival(successor):
                 yield successor
 
     def _opened(self, opener: Task, record: Record, width: int) -> Iterator[Task]:
@@ -88,14 +101,15 @@ class Schedule:
             yield Task(self._joins[opener.step], record.path)
             return
         self._widths[Task(opener.step, record.path)] = width
+        first = self._step(record.next[0])
         for index in range(width):
-            yield Task(record.next[0], record.path.split(index))
+            yield Task(first.name, full_path(first, record.path.split(index)))
 
     def _is_last_arrival(self, join: Task) -> bool:
         """Count one more input of ``join``."""
         planned = self._step(join.step)
         opener = Task(planned.opener or "", join.path)
-        expected = self._widths[opener] if planned.closes == "foreach" else len(planned.parents)
+        expected = self._widths[opener] if planned.closes == "foreach" else len(slots_of(planned))
         arrived = self._arrived.get(join, 0) + 1
         if arrived < expected:
             self._arrived[join] = arrived

@@ -157,11 +157,12 @@ class Task(StoredObject[DataArtifact]):
 
     @property
     def exception(self) -> Any:
-        """What its code raised, with ``type``, ``exception`` and ``stacktrace`` as text; None where nothing was
-        raised.
+        """What its code raised, with ``type``, ``exception`` and ``stacktrace`` as text, caught or not; None where
+        nothing was raised.
         """
         done = self._done
-        return done.load("_exception") if done is not None and "_exception" in done.objects else None
+        name = "_exception" if done is None or "_catch_exception" not in done.objects else "_catch_exception"
+        return done.load(name) if done is not None and name in done.objects else None
 
     @property
     def index(self) -> int | None:

@@ -7,7 +7,8 @@ import importlib.util
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
@@ -19,8 +20,8 @@ from penstock.runtime_shim.entry import dispatch
 from penstock.runtime_shim.flowspec import FlowSpec
 from penstock.runtime_shim.hooks import compile_plan
 from penstock.runtime_shim.paths import Path
-from penstock.runtime_shim.place import opens_body
 from penstock.runtime_shim.plan import Plan
+from penstock.runtime_shim.pointers import slots_of
 from penstock.runtime_shim.records import Record, input_key, record_key
 
 
@@ -85,30 +86,39 @@ class Walk:
         self.store.put(input_key(self.flow_class.__name__, self.run), json.dumps(parameters).encode())
 
     def all(self, plan: Plan | None = None) -> list[tuple[str, str, Outcome]]:
-        """Run every task; ends at the first that fails."""
+        """Run every task that the records lead to, one after the other; ends at the first that fails.
+
+        Paths are made as schedulers make them, which append splits and know nothing of turns.
+        """
         plan = plan or compile_plan(self.flow_class)
-        paths: dict[str, list[str]] = {}
+        waiting = deque([(plan.names[0], "")])
+        arrived: Counter[tuple[str, str]] = Counter()
+        widths: dict[tuple[str, str], int] = {}
         done: list[tuple[str, str, Outcome]] = []
-        for name in plan.names:
-            paths[name] = list(self._paths(plan, name, paths))
-            for path in paths[name]:
-                done.append((name, path, self.step(name, path)))
-                if done[-1][2].code:
-                    return done
+        while waiting:
+            name, path = waiting.popleft()
+            done.append((name, path, self.step(name, path)))
+            if done[-1][2].code:
+                break
+            record = self.record(name, path)
+            place = str(record.path)
+            if record.splits is not None:
+                widths[name, place] = record.splits
+                waiting.extend((record.next[0], f"{place}/{index}") for index in range(record.splits))
+                if record.splits == 0:
+                    waiting.append((_join_of(plan, name), place))
+                continue
+            for follower in record.next:
+                step = plan[follower]
+                arrived[follower, place] += 1
+                inputs = widths[str(step.opener), place] if step.closes == "foreach" else len(slots_of(step))
+                if not step.is_join or arrived[follower, place] == inputs:
+                    waiting.append((follower, place))
         return done
 
-    def _paths(self, plan: Plan, name: str, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
-        step = plan[name]
-        if not step.parents:
-            yield ""
-        elif step.closes == "foreach" and step.opener is not None:
-            yield from known[step.opener]
-        elif opens_body(plan, step):
-            for path in known[step.parents[0]]:
-                for index in range(self.record(step.parents[0], path).splits or 0):
-                    yield f"{path}/{index}"
-        else:
-            yield from known[step.parents[0]]
+
+def _join_of(plan: Plan, opener: str) -> str:
+    return next(name for name in plan.names if plan[name].closes == "foreach" and plan[name].opener == opener)
 
 
 def load_flow(file: File, name: str) -> type[FlowSpec]:

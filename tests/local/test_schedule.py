@@ -82,7 +82,9 @@ def test_joins_at_different_places_are_counted_apart() -> None:
             PlannedStep("start", "foreach", ("open",), over="xs"),
             PlannedStep("open", "foreach", ("body",), over="ys", parents=("start",), nest=("each:start",)),
             PlannedStep("body", "goto", ("near",), parents=("open",), nest=("each:start", "each:open")),
-            PlannedStep("near", "goto", ("far",), parents=("body",), closes="foreach", opener="open", nest=("each:start",)),
+            PlannedStep(
+                "near", "goto", ("far",), parents=("body",), closes="foreach", opener="open", nest=("each:start",)
+            ),
             PlannedStep("far", "goto", ("end",), parents=("near",), closes="foreach", opener="start"),
             PlannedStep("end", "stop", parents=("far",)),
         ],
