@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
 from penstock.compiler.spans import Span
+from penstock.compiler.steps import Switch, targets
 
 _PLACES = 4
 """So many places of one gap are shown besides the first."""
@@ -84,18 +85,21 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class _Nesting:
-    """How many foreaches an item stands in, and whether it stands in a branch."""
+    """How many foreaches an item stands in, whether it stands in a branch, and the headers of the loops around it."""
 
     foreaches: int = 0
     in_branch: bool = False
+    loops: frozenset[str] = frozenset()
 
     def enter(self, item: Nest) -> _Nesting:
         match item:
             case Each():
-                return _Nesting(self.foreaches + 1, self.in_branch)
+                return replace(self, foreaches=self.foreaches + 1)
             case Branches() | Mesh():
-                return _Nesting(self.foreaches, True)
-            case Choice() | Loop():
+                return replace(self, in_branch=True)
+            case Loop(header=header):
+                return replace(self, loops=self.loops | {header})
+            case Choice():
                 return self
 
 
@@ -107,7 +111,13 @@ def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
         yield Feature.PARAMETERS, parameter.span or graph.span
     for item, nesting in walk_within(program.root, _Nesting(), _Nesting.enter):
         match item:
-            case Run():
+            case Run(step=step):
+                transition = graph[step].transition
+                if isinstance(transition, Switch):
+                    yield Feature.SWITCH, graph[step].exit_span
+                if not nesting.loops.isdisjoint(targets(transition)):
+                    yield Feature.LOOP, graph[step].exit_span
+            case Choice() | Loop():
                 pass
             case Branches(split=split):
                 yield Feature.BRANCHES, graph[split].exit_span
@@ -121,10 +131,6 @@ def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
                     yield Feature.NESTED_FOREACH, span
                 if nesting.in_branch:
                     yield Feature.FOREACH_IN_BRANCH, span
-            case Choice(step=step):
-                yield Feature.SWITCH, graph[step].exit_span
-            case Loop(header=header):
-                yield Feature.LOOP, graph[header].span
             case Mesh(split=split):
                 yield Feature.CROSSING_BRANCHES, graph[split].exit_span
 

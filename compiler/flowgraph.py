@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import networkx as nx
@@ -56,13 +56,18 @@ class FlowGraph:
         """The steps before this one, in the order in which they are declared."""
         return tuple(self._graph.predecessors(step))
 
-    def topological(self) -> tuple[str, ...]:
+    def topological(self, without: Collection[tuple[str, str]] = ()) -> tuple[str, ...]:
         """Every step after those that lead to it, declaration order among equals.
 
-        Raises ValueError where there is a loop.
+        Edges ``without`` do not count.  Raises ValueError where there is a loop of others.
         """
+        graph = self._graph
+        if without:
+            graph = nx.DiGraph()
+            graph.add_nodes_from(self._graph)
+            graph.add_edges_from(edge for edge in self._graph.edges if edge not in without)
         try:
-            return tuple(nx.topological_sort(self._graph))
+            return tuple(nx.topological_sort(graph))
         except nx.NetworkXUnfeasible as error:
             raise ValueError(f"the graph of {self.name} has a loop") from error
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.scopes import Arrival, Scope
-
-_SHOWN = 5
-"""So many branches are named; more are counted."""
 
 
 def never_joined(graph: FlowGraph, scopes: Sequence[Scope]) -> Diagnostic:
@@ -47,46 +44,58 @@ def meets_without_join(graph: FlowGraph, name: str, arrivals: Sequence[Arrival])
     )
 
 
-def joins_in_part(
-    graph: FlowGraph, name: str, arrivals: Sequence[Arrival], opened: Mapping[str, tuple[Scope, ...]]
-) -> Diagnostic:
-    """P213: some branches of one split do not arrive; P214: parts of several splits meet."""
-    here = {arrival.scope for arrival in arrivals}
-    partial = list(
-        dict.fromkeys(a.scope.opener for a in arrivals if not here.issuperset(opened.get(a.scope.opener, ())))
-    )
-    if len(partial) > 1:
-        return _crossing(graph, name, arrivals, partial)
-    split = partial[0]
-    missing = [scope.first for scope in opened[split] if scope not in here]
-    count = len(opened[split])
+def joins_one_branch(graph: FlowGraph, name: str, only: Scope) -> Diagnostic:
+    """P213: a single branch arrives at a join."""
     return Diagnostic(
         "P213",
-        f"`{name}` joins {count - len(missing)} of the {count} branches of `{split}`",
-        Label(graph[name].span, f"not from {_names(missing)}"),
-        (Label(graph[split].exit_span, "the split"),),
-        help=f"lead every branch of `{split}` to `{name}`: joining some of them first is not supported yet",
+        f"`{name}` joins a single branch of the split at `{only.opener}`",
+        Label(graph[name].span, f"only from `{only.first}`"),
+        (Label(graph[only.opener].exit_span, "the split"),),
+        help=f"write `def {name}(self):`, or lead other branches to `{name}` too",
     )
 
 
-def joins_foreach_with_others(graph: FlowGraph, name: str, arrivals: Sequence[Arrival], body: Scope) -> Diagnostic:
+def joins_foreach_with_others(graph: FlowGraph, name: str, arrivals: Sequence[Arrival], opener: str) -> Diagnostic:
     """P215: a foreach body and something else end in one join."""
     return Diagnostic(
         "P215",
-        f"`{name}` joins the foreach at `{body.opener}` together with something else",
+        f"`{name}` joins the foreach at `{opener}` together with something else",
         Label(graph[name].span, "a join closes one foreach, or splits, never both"),
-        _both_paths(graph, name, sorted(arrivals, key=lambda arrival: arrival.scope is not body)),
-        help=f"put a join in between: one that takes the inputs of the foreach at `{body.opener}` alone",
+        _both_paths(graph, name, sorted(arrivals, key=lambda arrival: not _stands_in(arrival.scope, opener))),
+        help=f"put a join in between: one that takes the inputs of the foreach at `{opener}` alone",
     )
 
 
-def _crossing(graph: FlowGraph, name: str, arrivals: Sequence[Arrival], partial: Sequence[str]) -> Diagnostic:
+def depends_on_a_switch(
+    graph: FlowGraph, name: str, arrivals: Sequence[Arrival], inside: Collection[Scope]
+) -> Diagnostic:
+    """P216: a join collects one thing or another; ``inside`` are the scopes of one of the two."""
     return Diagnostic(
-        "P214",
-        f"`{name}` joins parts of different splits, which is not supported yet",
-        Label(graph[name].span, f"collects from the splits at {_names(partial)}"),
-        _both_paths(graph, name, [next(a for a in arrivals if a.scope.opener == split) for split in partial[:2]]),
-        help="join each split completely, then split again",
+        "P216",
+        f"what `{name}` collects depends on a switch",
+        Label(graph[name].span, "takes `inputs`"),
+        _both_paths(
+            graph,
+            name,
+            [
+                next(arrival for arrival in arrivals if arrival.scope in inside),
+                next(arrival for arrival in arrivals if arrival.scope not in inside),
+            ],
+        ),
+        help="join what is split in an arm inside of that arm, and let the arms meet in a step without `inputs`",
+    )
+
+
+def ends_in_two_places(graph: FlowGraph, scope: Scope, one: str, other: str) -> Diagnostic:
+    """P217: the arms of a switch in a branch end it in different ways."""
+    ending = [f"in the join `{name}`" if graph[name].is_join else f"in the split at `{name}`" for name in (one, other)]
+    what = "foreach" if scope.foreach else "split"
+    return Diagnostic(
+        "P217",
+        f"what begins with `{scope.first}` may end {ending[0]} or {ending[1]}",
+        Label(graph[scope.first].span, f"inside of the {what} at `{scope.opener}`"),
+        tuple(Label(graph[name].span) for name in dict.fromkeys((one, other))),
+        help=f"let every path from `{scope.first}` end in the same join: a switch may not leave its branch otherwise",
     )
 
 
@@ -111,7 +120,16 @@ def _path(graph: FlowGraph, arrival: Arrival, outer: Scope, name: str) -> str:
     way = [scope.opener] if before == scope.opener else [scope.opener, scope.first]
     if before not in way:
         way += [before] if scope.first in graph.predecessors(before) else ["…", before]
+    if scope.first not in graph.successors(scope.opener):
+        way.insert(1, "…")  # the scope begins with a join of crossing branches
     return " → ".join([*way, name])
+
+
+def _stands_in(scope: Scope | None, opener: str) -> bool:
+    """Whether ``scope`` is one that ``opener`` opened, or inside of one."""
+    while scope is not None and scope.opener != opener:
+        scope = scope.outer
+    return scope is not None
 
 
 def _common(one: Scope, other: Scope) -> Scope:
@@ -122,11 +140,3 @@ def _common(one: Scope, other: Scope) -> Scope:
         elif other.outer is not None:
             other = other.outer
     return one
-
-
-def _names(names: Sequence[str]) -> str:
-    """`a`, `b` and `c`; long lists are cut."""
-    shown = [f"`{name}`" for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        shown.append(f"{len(names) - _SHOWN} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
-from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch, targets
+from penstock.compiler.steps import Decorator, Foreach, Goto, Split, Step, Stop, Switch, targets
 from penstock.runtime_shim.plan import EACH, LOOP, Plan, PlannedStep
 
 
 def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> Plan:
     """The plan of ``program``; ``defaults`` are the values of defaults that are functions, computed when deploying.
 
-    Steps stand in the order of the regions, which is topological; so the parents of a join come in the declaration
-    order of its branches.
+    Steps stand in the order of the regions, which is topological but for the turns of loops.
     """
-    closes: dict[str, tuple[str, str]] = {}
-    stacks: dict[str, tuple[str, ...]] = {}
-    parents: dict[str, list[str]] = {name: [] for name in program.graph.steps}
     outside: tuple[str, ...] = ()
-    for item, stack in walk_within(program.root, outside, _inside):
-        match item:
-            case Run(step=name):
-                stacks[name] = stack
-                for target in targets(program.graph[name].transition):
-                    parents[target].append(name)
-            case Choice() | Loop():
-                pass
-            case Branches(split=split, join=join) | Mesh(split=split, join=join):
-                if join is not None:
-                    closes[join] = ("split", split)
-            case Each(opener=opener, join=join):
-                closes[join] = ("foreach", opener)
-    steps = [
-        _planned(program.graph[name], stack, tuple(parents[name]), *closes.get(name, (None, None)))
-        for name, stack in stacks.items()
-    ]
+    nests = {item.step: nest for item, nest in walk_within(program.root, outside, _inside) if isinstance(item, Run)}
+    parents: dict[str, list[str]] = {name: [] for name in nests}
+    for name in nests:
+        for target in targets(program.graph[name].transition):
+            parents[target].append(name)
+    steps = [_planned(program, name, nests, parents[name]) for name in nests]
     return Plan.of(program.name, steps, dict(defaults) if defaults else None)
 
 
@@ -49,23 +34,54 @@ def _inside(nest: tuple[str, ...], item: Nest) -> tuple[str, ...]:
             return nest
 
 
-def _planned(
-    step: Step, nest: tuple[str, ...], parents: tuple[str, ...], closes: str | None, opener: str | None
-) -> PlannedStep:
+def _planned(program: Program, name: str, nests: Mapping[str, tuple[str, ...]], parents: list[str]) -> PlannedStep:
+    step = program.graph[name]
     kind, over, condition, cases = _ending(step)
+    join = program.joins.get(name)
+    slots = join.slots if join else ()
     return PlannedStep(
-        name=step.name,
+        name=name,
         kind=kind,
         next=targets(step.transition),
         over=over,
         condition=condition,
         cases=cases,
-        parents=parents,
-        closes=closes,
-        opener=opener,
-        nest=nest,
-        decorators=tuple({"name": d.name, "attributes": dict(d.attributes)} for d in step.decorators),
+        parents=tuple(parent for slot in slots for parent in slot) if join else tuple(parents),
+        slots=slots,
+        closes=None if join is None else "foreach" if join.foreach else "split",
+        opener=join.opener if join else None,
+        nest=nests[name],
+        merges=_merges(program, name, nests, slots or (tuple(parents),)),
+        decorators=tuple(_noted(program, step)),
     )
+
+
+def _merges(
+    program: Program, name: str, nests: Mapping[str, tuple[str, ...]], slots: tuple[tuple[str, ...], ...]
+) -> bool:
+    """Whether the plan and a task's path do not tell its parents: there are several, or one that turns in a loop which
+    the step is not in.
+    """
+    join = program.joins.get(name)
+    nest = nests[name]
+    beside = (*nest, f"{EACH}{join.opener}") if join is not None and join.foreach else nest
+    for slot in slots:
+        if len(slot) > 1:
+            return True
+        for parent in slot:
+            opens = isinstance(program.graph[parent].transition, Foreach)
+            if nests[parent] != (nest[:-1] if opens and join is None else beside):
+                return True
+    return False
+
+
+def _noted(program: Program, step: Step) -> Iterator[dict[str, object]]:
+    for decorator in _effective(step.decorators):
+        yield {"name": decorator.name, "attributes": dict(decorator.attributes)}
+
+
+def _effective(decorators: tuple[Decorator, ...]) -> tuple[Decorator, ...]:
+    return decorators
 
 
 def _ending(step: Step) -> tuple[str, str | None, str | None, dict[str, str]]:
@@ -76,6 +92,8 @@ def _ending(step: Step) -> tuple[str, str | None, str | None, dict[str, str]]:
             return "split", None, None, {}
         case Foreach(over=over):
             return "foreach", over, None, {}
+        case Switch(condition=None):
+            return "switch", None, None, {}
         case Switch(cases=cases, condition=condition):
             return "switch", None, condition, dict(cases)
         case Stop():

@@ -9,8 +9,9 @@ recurses into them unasked; compare :func:`penstock.compiler.drawing.text` of tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # targets say what they can do in these terms, and listing them must not load networkx
@@ -160,12 +161,26 @@ class Region:
         return f"<Region of {len(self.items)} from {self.items[0]!r}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """What a join collects: the tasks of a foreach, or branches of splits.
+
+    ``opener`` is the foreach, or the outermost of the splits.  ``slots`` has an entry for each input, in declaration
+    order: the steps that may be that input; of a foreach one entry, for all of its splits.
+    """
+
+    opener: str
+    foreach: bool
+    slots: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A flow that passed the graph checks: what the user wrote, and its regions."""
+    """A flow that passed the graph checks: what the user wrote, its regions, and what its joins collect."""
 
     graph: FlowGraph
     root: Region
+    joins: Mapping[str, Join] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def name(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from penstock.compiler.frontend.arms import arms_of, header_of
 from penstock.compiler.frontend.sources import FunctionNode, SourceFile
-from penstock.compiler.frontend.written import Case, Keyword, NextCall, Target
-from penstock.compiler.spans import Span
+from penstock.compiler.frontend.written import Case, Ending, Keyword, NextCall, Target, WrittenArm
 
 
 def arguments_of(node: FunctionNode) -> tuple[str, ...]:
@@ -20,22 +20,25 @@ def arguments_of(node: FunctionNode) -> tuple[str, ...]:
     return tuple(names)
 
 
-def next_calls(file: SourceFile, node: FunctionNode) -> tuple[NextCall | None, tuple[Span, ...], bool]:
-    """A step's last ``self.next``, the spans of its others, and whether its arms end in them (then none is a stray)."""
+def ending_of(file: SourceFile, node: FunctionNode) -> Ending:
+    """How a step ends, and the spans of the ``self.next`` that are not its ending."""
     receiver = node.args.args[0].arg if node.args.args else "self"
     last = node.body[-1]
     final = last.value if isinstance(last, ast.Expr) else None
     exit_call = final if isinstance(final, ast.Call) and _is_next(final, receiver) else None
     # Most steps say `next` once, at the end: then there is no need to look into their expressions.
     if exit_call is not None and file.count_word("next", node.body) == 1:
-        return _read(file, exit_call, receiver), (), False
+        return Ending(file.span(exit_call), _read(file, exit_call, receiver))
     calls = [call for call in _calls(node.body) if _is_next(call, receiver)]
-    if exit_call is None and calls:
-        ends = set(map(id, _arm_ends(last)))
-        if ends and ends == set(map(id, calls)):
-            return None, (), True
-    strays = tuple(sorted(file.span(call) for call in calls if call is not exit_call))
-    return (_read(file, exit_call, receiver) if exit_call else None), strays, False
+    arms, gaps = arms_of(file, last, frozenset(calls))
+    ends = {exit_call, *(arm for _, arm in arms)}
+    strays = tuple(sorted(file.span(call) for call in calls if call not in ends))
+    if exit_call is not None:
+        return Ending(file.span(exit_call), _read(file, exit_call, receiver), strays=strays)
+    if not arms:
+        return Ending(file.span(last), strays=strays)
+    written = tuple(WrittenArm(text, _read(file, arm, receiver)) for text, arm in arms)
+    return Ending(header_of(file, last), None, written, gaps, strays)
 
 
 def _calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
@@ -53,24 +56,6 @@ def _is_next(call: ast.Call, receiver: str) -> bool:
         and isinstance(function.value, ast.Name)
         and function.value.id == receiver
     )
-
-
-def _arm_ends(statement: ast.stmt) -> Iterator[ast.expr | None]:
-    """The last expressions of all arms of an ``if`` with ``else``, or a ``match``; None for an arm that ends in
-    something else."""
-    stack: list[ast.stmt] = [statement]
-    while stack:
-        match stack.pop():
-            case ast.If(body=body, orelse=orelse):
-                if not orelse:
-                    yield None
-                stack.extend(arm[-1] for arm in (orelse, body) if arm)
-            case ast.Match(cases=cases):
-                stack.extend(case.body[-1] for case in cases)
-            case ast.Expr(value=value):
-                yield value
-            case _:
-                yield None
 
 
 def _read(file: SourceFile, call: ast.Call, receiver: str) -> NextCall:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import CodeType, FunctionType, MappingProxyType
 
 from penstock.compiler.diagnostics import Diagnostic
-from penstock.compiler.frontend.calls import arguments_of, next_calls
+from penstock.compiler.frontend.calls import arguments_of, ending_of
 from penstock.compiler.frontend.sources import ClassSource, FunctionNode, NoSource, SourceFile, SourceFiles
 from penstock.compiler.frontend.written import WrittenFlow, WrittenParameter, WrittenStep
 from penstock.compiler.spans import Span
@@ -80,15 +80,11 @@ class _Reader:
     def _step(self, owner: type, name: str, function: FunctionType) -> WrittenStep:
         plain = inspect.unwrap(function)
         file, node = self._function(owner, name, plain)
-        leave, strays, in_arms = next_calls(file, node)
         return WrittenStep(
             name=name,
             span=file.header(node),
-            last_span=file.span(node.body[-1]),
             arguments=arguments_of(node),
-            exit=leave,
-            strays=strays,
-            in_arms=in_arms,
+            ending=ending_of(file, node),
             unusual=_unusual(getattr(plain, "__code__", None)),
             earlier=self._earlier(owner, node),
             decorators=_decorators(function),

@@ -46,7 +46,7 @@ class SourceFile:
         """The very first place of the file."""
         return Span(self.path, 1, 1, 1, 1)
 
-    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword | ast.pattern) -> Span:
         """The characters of ``node``."""
         end_line = node.end_lineno or node.lineno
         end_offset = node.end_col_offset if node.end_col_offset is not None else node.col_offset
@@ -60,7 +60,11 @@ class SourceFile:
         end = match.end() + 1 if match else column
         return Span(self.path, node.lineno, column, node.lineno, end)
 
-    def text(self, node: ast.expr) -> str:
+    def is_elif(self, node: ast.If) -> bool:
+        """Whether it is written ``elif``, not ``if`` under an ``else``."""
+        return self._line(node.lineno).lstrip().startswith("elif")
+
+    def text(self, node: ast.expr | ast.pattern) -> str:
         """The source of ``node`` on one line, shortened."""
         span = self.span(node)
         if span.line == span.end_line:

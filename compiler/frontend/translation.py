@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.frontend.written import NextCall, WrittenFlow, WrittenParameter, WrittenStep
+from penstock.compiler.frontend.written import Ending, NextCall, WrittenFlow, WrittenParameter, WrittenStep
 from penstock.compiler.steps import Foreach, Goto, ParameterInfo, Split, Step, Stop, Switch, Transition
 
 
@@ -21,18 +21,27 @@ def graph_of(flow: WrittenFlow) -> FlowGraph:
 def _step(step: WrittenStep) -> Step:
     return Step(
         name=step.name,
-        transition=_transition(step.exit),
+        transition=_transition(step.ending),
         is_join=step.is_join,
         span=step.span,
-        exit_span=step.exit_span,
+        exit_span=step.ending.span,
         decorators=step.decorators,
         doc=step.doc,
     )
 
 
-def _transition(call: NextCall | None) -> Transition:
-    if call is None:
-        return Stop()
+def _transition(ending: Ending) -> Transition:
+    if ending.call is not None:
+        return _of_call(ending.call)
+    cases = tuple((arm.text, target.step) for arm in ending.arms for target in arm.call.targets[:1])
+    known = tuple((text, step) for text, step in cases if step is not None)
+    distinct = {step for _, step in known}
+    if len(distinct) == 1:
+        return Goto(distinct.pop())
+    return Switch(known, None) if known else Stop()
+
+
+def _of_call(call: NextCall) -> Transition:
     if call.cases is not None:
         condition = call.keyword("condition")
         cases = tuple((case.key or "", case.target.step) for case in call.cases)

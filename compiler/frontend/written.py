@@ -61,22 +61,54 @@ class NextCall:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenArm:
+    """An arm of the ``if`` or ``match`` that a step ends with; ``text`` is the source of its condition."""
+
+    text: str
+    call: NextCall
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place where such an ``if`` or ``match`` lets a step end without a ``self.next``; ``text`` says how."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a step ends: with ``call``, or with an ``if`` or ``match`` of ``arms`` and ``gaps``, else with neither.
+
+    ``span`` is the ``self.next``, or the ``if`` or ``match`` with its condition, else the last statement; ``strays``
+    are the ``self.next`` that stand elsewhere.
+    """
+
+    span: Span
+    call: NextCall | None = None
+    arms: tuple[WrittenArm, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    strays: tuple[Span, ...] = ()
+
+    @property
+    def calls(self) -> tuple[NextCall, ...]:
+        """The ``self.next`` that a step may end with."""
+        return (self.call,) if self.call else tuple(arm.call for arm in self.arms)
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenStep:
     """A function decorated with ``@step``.
 
-    ``arguments`` are all its arguments as written (``self``, ``*rest``), ``exit`` the ``self.next`` that is its last
-    statement, ``strays`` every other one, ``in_arms`` whether it ends in an ``if`` or ``match`` each arm of which
-    ends in a ``self.next``. ``unusual`` says what it is if not a plain function (``a generator``).  ``earlier`` is
+    ``arguments`` are all its arguments as written (``self``, ``*rest``), ``ending`` is where it goes on. ``unusual``
+    says what it is if not a plain function (``a generator``).  ``earlier`` is
     the ``def`` of the same name in the same class that this one silently replaces.
     """
 
     name: str
     span: Span
-    last_span: Span
     arguments: tuple[str, ...]
-    exit: NextCall | None = None
-    strays: tuple[Span, ...] = ()
-    in_arms: bool = False
+    ending: Ending
     unusual: str = ""
     earlier: Span | None = None
     decorators: tuple[Decorator, ...] = ()
@@ -86,11 +118,6 @@ class WrittenStep:
     def is_join(self) -> bool:
         """Whether it takes ``inputs``."""
         return sum(not argument.startswith("*") for argument in self.arguments) > 1
-
-    @property
-    def exit_span(self) -> Span:
-        """Its ``self.next``, or its last line where it has none."""
-        return self.exit.span if self.exit else self.last_span
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ TRANSITION_RULES: tuple[WrittenRule, ...] = (
     ends.start_is_no_join,
     transitions.ends_in_next,
     transitions.only_one_next,
-    transitions.no_arms_yet,
+    transitions.arms_go_to_one_step,
+    transitions.arms_are_complete,
     transitions.has_a_target,
     transitions.targets_are_steps,
     transitions.targets_exist,
@@ -53,8 +54,7 @@ TRANSITION_RULES: tuple[WrittenRule, ...] = (
 GRAPH_RULES: tuple[GraphRule, ...] = (
     shape.nothing_leads_to_start,
     shape.no_orphans,
-    shape.no_loops,
-    shape.no_switch_yet,
+    shape.loops_are_left,
     shape.no_empty_branch,
 )
 

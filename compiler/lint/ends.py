@@ -23,7 +23,7 @@ def end_has_no_next(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P122: nothing comes after `end`."""
     end = flow.steps.get("end")
     if end is not None:
-        for span in ((end.exit.span,) if end.exit else ()) + end.strays:
+        for span in (*(call.span for call in end.ending.calls), *end.ending.strays):
             yield Diagnostic("P122", "step `end` goes on to another step", Label(span), help="remove this `self.next`")
 
 

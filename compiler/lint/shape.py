@@ -43,43 +43,21 @@ def no_orphans(graph: FlowGraph) -> Iterator[Diagnostic]:
         )
 
 
-def no_loops(graph: FlowGraph) -> Iterator[Diagnostic]:
-    """P204: without a switch a loop never ends; P205: with one it is not supported yet."""
+def loops_are_left(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P204: a loop that nothing leads out of never ends."""
     for cycle in graph.cycles():
-        if "start" in cycle:
-            continue  # the edge back to `start` is what is wrong
         inside = set(cycle)
-        leaves = any(
-            isinstance(graph[name].transition, Switch) and not inside.issuperset(graph.successors(name))
-            for name in cycle
-        )
+        if "start" in cycle or any(not inside.issuperset(graph.successors(name)) for name in cycle):
+            continue  # where an edge goes back to `start`, that one is what is wrong
         path = _round(graph, cycle)
         back = path[-1]
         yield Diagnostic(
-            "P205" if leaves else "P204",
-            "loops are not supported yet" if leaves else "the flow never gets out of a loop",
+            "P204",
+            "the flow never gets out of a loop",
             Label(graph[back].exit_span, f"goes back to `{path[0]}`"),
             (Label(graph[path[0]].span, f"the loop is {_shown(path)}"),) if back != path[0] else (),
-            help="write the steps of each turn one after the other, or use a foreach",
+            help="let a switch in the loop lead out of it",
         )
-
-
-def no_switch_yet(graph: FlowGraph) -> Iterator[Diagnostic]:
-    """P206: the language knows switches, no target does yet; of one in a loop the loop is said."""
-    looping = {name for cycle in graph.cycles() for name in cycle}
-    for step in graph.steps.values():
-        match step.transition:
-            case Switch() if step.name in looping:
-                pass
-            case Switch():
-                yield Diagnostic(
-                    "P206",
-                    f"step `{step.name}` is a switch, which is not supported yet",
-                    Label(step.exit_span),
-                    help="do both things in one step, or split and let a branch do nothing",
-                )
-            case Goto() | Split() | Foreach() | Stop():
-                pass
 
 
 def no_empty_branch(graph: FlowGraph) -> Iterator[Diagnostic]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from penstock.compiler.diagnostics import Diagnostic, Label
-from penstock.compiler.frontend.written import NextCall, Target, WrittenFlow, WrittenStep
+from penstock.compiler.frontend.written import Case, NextCall, Target, WrittenFlow, WrittenStep
 from penstock.compiler.lint.spelling import did_you_mean
 
 _KEYWORDS = ("foreach", "condition")
@@ -14,8 +14,8 @@ _KEYWORDS = ("foreach", "condition")
 def ends_in_next(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P130: the last statement of every step but `end` is its ``self.next``."""
     for step in flow.steps.values():
-        if step.name != "end" and step.exit is None and not step.in_arms:
-            places = tuple(Label(span, "this one does not count") for span in step.strays)
+        if step.name != "end" and not step.ending.calls:
+            places = tuple(Label(span, "this one does not count") for span in step.ending.strays)
             yield Diagnostic(
                 "P130",
                 f"step `{step.name}` does not end in `self.next(…)`",
@@ -26,28 +26,43 @@ def ends_in_next(flow: WrittenFlow) -> Iterator[Diagnostic]:
 
 
 def only_one_next(flow: WrittenFlow) -> Iterator[Diagnostic]:
-    """P131: a step has one ``self.next``."""
+    """P131: a step has one ``self.next``, or one at the end of each arm of its last statement."""
     for step in flow.steps.values():
-        if step.name != "end" and step.exit is not None:
-            for span in step.strays:
+        if step.name != "end" and step.ending.calls:
+            for span in step.ending.strays:
                 yield Diagnostic(
                     "P131",
                     f"step `{step.name}` has more than one `self.next`",
                     Label(span, "this one does not count"),
-                    (Label(step.exit.span, "the last statement is the step's transition"),),
+                    (Label(step.ending.span, "the last statement is the step's transition"),),
                     help="keep the last one only",
                 )
 
 
-def no_arms_yet(flow: WrittenFlow) -> Iterator[Diagnostic]:
-    """P132: an ``if`` or ``match`` that decides where to go."""
+def arms_go_to_one_step(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P132: an arm of an ``if`` or ``match`` goes on to one step."""
     for step in flow.steps.values():
-        if step.in_arms:
+        for arm in step.ending.arms:
+            call = arm.call
+            if len(call.targets) > 1 or call.cases is not None or any(map(call.keyword, _KEYWORDS)):
+                yield Diagnostic(
+                    "P132",
+                    f"an arm of step `{step.name}` does more than to go on to one step",
+                    Label(call.span),
+                    (Label(step.ending.span, "chooses the successor"),),
+                    help="put a step in between: go to a new step here, and let that one split or choose",
+                )
+
+
+def arms_are_complete(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P141: whatever an ``if`` or ``match`` finds, the step goes on."""
+    for step in flow.steps.values():
+        for gap in step.ending.gaps if step.name != "end" else ():
             yield Diagnostic(
-                "P132",
-                f"step `{step.name}` chooses its successor by `if` or `match`, which is not supported yet",
-                Label(step.last_span),
-                help="do both things in one step, or split and let a branch do nothing",
+                "P141",
+                f"step `{step.name}` may end without `self.next(…)`",
+                Label(gap.span, gap.text),
+                help="let every arm end in `self.next(self.<step>)`, or in `raise`",
             )
 
 
@@ -157,6 +172,8 @@ def switch_is_complete(flow: WrittenFlow) -> Iterator[Diagnostic]:
             problem, span = "has fewer than two cases", call.span
         elif any(case.key is None for case in call.cases):
             problem, span = "has a case that is not a literal", next(c.span for c in call.cases if c.key is None)
+        elif len({case.key for case in call.cases}) < len(call.cases):
+            problem, span = "has a case twice", _repeated(call.cases).span
         elif condition is None or not (condition.text or "").isidentifier():
             problem, span = "does not name its condition", (condition or call).span
         else:
@@ -171,23 +188,35 @@ def switch_is_complete(flow: WrittenFlow) -> Iterator[Diagnostic]:
 
 def join_does_not_split(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P140: a join goes on to one step."""
-    for step, call in _exits(flow):
-        opens = len(call.targets) > 1 or call.cases is not None or call.keyword("foreach") is not None
-        if step.is_join and opens and step.name != "start":
+    for step in flow.steps.values():
+        targets = {target.step for call in step.ending.calls for target in _targets(call)}
+        foreach = any(call.keyword("foreach") is not None for call in step.ending.calls)
+        if step.is_join and (len(targets) > 1 or foreach) and step.name not in ("start", "end"):
             yield Diagnostic(
                 "P140",
                 f"step `{step.name}` is both a join and a split",
-                Label(call.span, "splits"),
+                Label(step.ending.span, "splits"),
                 (Label(step.span, "joins"),),
                 help="let the join go on to a new step that splits",
             )
 
 
 def _exits(flow: WrittenFlow) -> Iterator[tuple[WrittenStep, NextCall]]:
-    """Every step that goes on, with its ``self.next``; `end` has a rule of its own."""
+    """Every step that goes on, with each ``self.next`` it may end with; `end` has a rule of its own."""
     for step in flow.steps.values():
-        if step.exit is not None and step.name != "end":
-            yield step, step.exit
+        if step.name != "end":
+            for call in step.ending.calls:
+                yield step, call
+
+
+def _repeated(cases: Sequence[Case]) -> Case:
+    """The first case whose value was there before: 1 and "1" are the same."""
+    seen: set[str | None] = set()
+    for case in cases:
+        if case.key in seen:
+            return case
+        seen.add(case.key)
+    raise AssertionError("a case is there twice")
 
 
 def _targets(call: NextCall) -> Iterator[Target]:

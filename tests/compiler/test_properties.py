@@ -18,7 +18,7 @@ from penstock.compiler.planning import plan_of
 from penstock.compiler.program import Each, Program, Run, walk
 from penstock.compiler.regions import program_of
 from penstock.compiler.render import render_json, render_text
-from penstock.compiler.steps import Foreach, Goto, Split, Stop, Switch, Transition
+from penstock.compiler.steps import Foreach, Goto, Split, Switch, Transition
 from penstock.runtime_shim.plan import Plan
 
 Block = list["tuple[Block, ...] | list[Block] | None"]
@@ -200,7 +200,7 @@ def any_transition(names: list[str]) -> st.SearchStrategy[Transition]:
 
 
 @given(damaged())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_damaged_flow_is_refused_or_still_makes_sense(graph: FlowGraph) -> None:
     assert dot(graph)
     said = lint_graph(graph)
@@ -212,9 +212,7 @@ def test_a_damaged_flow_is_refused_or_still_makes_sense(graph: FlowGraph) -> Non
     assert render_text(said) == "" or said
     assert render_json(said)
     if program is not None:
-        assert not any(
-            isinstance(step.transition, Switch | Stop) for step in graph.steps.values() if step.name != "end"
-        )
+        switches = any(isinstance(step.transition, Switch) for step in graph.steps.values())
         splitting_joins = any(s.is_join and not isinstance(s.transition, Goto) for s in graph.steps.values())
-        if not splitting_joins:  # a rule about the source refuses those before there is a graph
+        if not splitting_joins and not switches:  # a rule about the source refuses those before there is a graph
             consistent(graph, program)

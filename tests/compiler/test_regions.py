@@ -147,13 +147,13 @@ def test_independent_faults_are_told_together() -> None:
         "b": Goto("ab"),
         "ab": Goto("join"),
         "right": Split(("c", "d", "e")),
-        "c": Goto("cd"),
-        "d": Goto("cd"),
+        "c": Goto("alone"),
+        "d": Goto("join"),
         "e": Goto("join"),
-        "cd": Goto("join"),
+        "alone": Goto("join"),
         "join": Goto("end"),
     }
-    _, faults = program_of(graph_from(transitions, frozenset({"cd", "join"})))
+    _, faults = program_of(graph_from(transitions, frozenset({"alone", "join"})))
     assert [fault.code for fault in faults] == ["P212", "P213"]
 
 

@@ -8,7 +8,7 @@ class TrainFlow(FlowSpec):
 
     @step
     def train(self):
-        if self.fast:
+        with self.lock:
             self.next(self.end)
 
     @step

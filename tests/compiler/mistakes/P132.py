@@ -7,10 +7,14 @@ class TrainFlow(FlowSpec):
         if self.quick:
             self.next(self.end)
         else:
-            self.next(self.train)
+            self.next(self.train, foreach="models")
 
     @step
     def train(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
         self.next(self.end)
 
     @step

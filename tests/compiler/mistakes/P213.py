@@ -4,22 +4,18 @@ from penstock import FlowSpec, step
 class TrainFlow(FlowSpec):
     @step
     def start(self):
-        self.next(self.a, self.b, self.c)
+        self.next(self.a, self.b)
 
     @step
     def a(self):
-        self.next(self.join)
+        self.next(self.first)
 
     @step
-    def b(self):
-        self.next(self.join)
-
-    @step
-    def c(self):
+    def first(self, inputs):
         self.next(self.last)
 
     @step
-    def join(self, inputs):
+    def b(self):
         self.next(self.last)
 
     @step

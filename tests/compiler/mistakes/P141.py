@@ -4,14 +4,13 @@ from penstock import FlowSpec, step
 class TrainFlow(FlowSpec):
     @step
     def start(self):
-        self.next({"a": self.a, "b": self.b}, condition="kind")
+        if self.quick:
+            self.next(self.end)
+        elif self.long:
+            self.next(self.train)
 
     @step
-    def a(self):
-        self.next(self.end)
-
-    @step
-    def b(self):
+    def train(self):
         self.next(self.end)
 
     @step

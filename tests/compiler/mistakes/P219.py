@@ -4,7 +4,7 @@ from penstock import FlowSpec, step
 class TrainFlow(FlowSpec):
     @step
     def start(self):
-        self.next(self.fit)
+        self.next({"x": self.fit, "y": self.score}, condition="kind")
 
     @step
     def fit(self):
@@ -12,7 +12,7 @@ class TrainFlow(FlowSpec):
 
     @step
     def score(self):
-        self.next({"again": self.fit, "done": self.end}, condition="verdict")
+        self.next({"again": self.fit, "good": self.end}, condition="verdict")
 
     @step
     def end(self):

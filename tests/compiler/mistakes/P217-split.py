@@ -4,19 +4,15 @@ from penstock import FlowSpec, step
 class TrainFlow(FlowSpec):
     @step
     def start(self):
-        self.next(self.a, self.b, self.c, self.d, self.e, self.f, self.g, self.h)
+        self.next(self.a, self.b, self.c)
 
     @step
     def a(self):
-        self.next(self.join)
+        self.next({"x": self.first, "y": self.fork}, condition="kind")
 
     @step
-    def b(self):
-        self.next(self.last)
-
-    @step
-    def c(self):
-        self.next(self.last)
+    def fork(self):
+        self.next(self.d, self.e)
 
     @step
     def d(self):
@@ -27,19 +23,15 @@ class TrainFlow(FlowSpec):
         self.next(self.last)
 
     @step
-    def f(self):
+    def b(self):
+        self.next(self.first)
+
+    @step
+    def c(self):
         self.next(self.last)
 
     @step
-    def g(self):
-        self.next(self.last)
-
-    @step
-    def h(self):
-        self.next(self.last)
-
-    @step
-    def join(self, inputs):
+    def first(self, inputs):
         self.next(self.last)
 
     @step
