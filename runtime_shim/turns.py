@@ -88,4 +88,5 @@ def _misplaced(step: PlannedStep, path: Path) -> WrongPlace:
             f" {len(step.stack)} foreach"
         )
     like = "".join("/t0" if level.startswith(LOOP) else "/0" for level in step.nest)
-    return WrongPlace(f"`{path}` can't be the path of step `{step.name}`: its paths are like `{like}`")
+    where = f"its paths are like `{like}`" if like else "it is outside every foreach and loop"
+    return WrongPlace(f"`{path}` can't be the path of step `{step.name}`: {where}")
