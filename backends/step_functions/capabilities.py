@@ -11,8 +11,6 @@ DEFINITION_BYTES = 1_048_576
 OVERRIDES_LENGTH = 8_192
 """Characters of a job's container overrides, names, values and JSON around them included."""
 
-_NOT_YET = "Penstock does not compile it for this target yet."
-
 
 def _native(sentence: str) -> Support:
     return Support(Level.NATIVE, sentence)
@@ -28,9 +26,11 @@ CAPABILITIES = Capabilities(
         Feature.BRANCH_IN_FOREACH: _native("A Parallel state inside a Map state."),
         Feature.EMPTY_FOREACH: _native("A Map state over an empty list succeeds at once."),
         Feature.PARAMETERS: _native("The input of the execution, stored as an object of the run."),
-        Feature.SWITCH: Support(Level.NOT_YET, _NOT_YET),
-        Feature.LOOP: Support(Level.NOT_YET, _NOT_YET),
-        Feature.CROSSING_BRANCHES: Support(Level.NOT_YET, _NOT_YET),
+        Feature.SWITCH: _native("A Choice state over the record of the step that chooses."),
+        Feature.LOOP: _native("A Choice state that points back."),
+        Feature.CROSSING_BRANCHES: Support(
+            Level.EMULATED, "Parallel states one after the other: a branch waits for all that its level waits for."
+        ),
     },
     limits=Limits(name_length=NAME_LENGTH, document_bytes=DEFINITION_BYTES),
 )

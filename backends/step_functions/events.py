@@ -1,12 +1,13 @@
-"""How many events of an execution's history (25,000 at most) one split of a foreach costs."""
+"""How many events of an execution's history (25,000 at most) one split of a foreach and one turn of a loop cost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Run, regions_in
 
 if TYPE_CHECKING:
+    from penstock.backends.step_functions.layout import Layout
     from penstock.compiler.program import Region
 
 ITERATION = 2
@@ -17,28 +18,54 @@ READ = 5
 """Entered, scheduled, started, succeeded, exited."""
 CONTAINER = 4
 """Of a Map or a Parallel state: entered, started, succeeded, exited."""
+CHOICE = 2
+"""Entered, exited; a Succeed state's too."""
 
 
-def events_per_split(root: Region) -> dict[str, int]:
-    """By opener, the events of one iteration of its Map, without those of the iterations of Maps inside it: their own
-    openers count them.
+class Events(NamedTuple):
+    """By opener the events of one iteration of its Map, by header those of one turn of its loop.
+
+    Without those of further iterations and turns inside: their own openers and headers count them.
     """
-    costs: dict[str, int] = {}
-    pending: list[tuple[Item, str | None]] = [(item, None) for item in root.items]
-    while pending:
-        item, around = pending.pop()
-        match item:
-            case Run():
-                cost = JOB
-            case Branches(regions=regions):
-                cost = CONTAINER
-                pending.extend((inner, around) for region in regions for inner in region.items)
-            case Choice() | Loop() | Mesh():
-                raise AssertionError(f"the capabilities refuse {item!r}")
-            case Each(opener=opener, body=body):
-                cost = READ + CONTAINER
-                costs[opener] = costs.get(opener, 0) + ITERATION
-                pending.extend((inner, opener) for inner in body.items)
-        if around is not None:
-            costs[around] = costs.get(around, 0) + cost
-    return costs
+
+    per_split: dict[str, int]
+    per_turn: dict[str, int]
+
+
+def events_of(root: Region, layout: Layout) -> Events:
+    """What iterations and turns cost."""
+    found = Events({}, {})
+    regions = [root]
+    for region in regions:  # grows while it is walked: outer before inner
+        regions.extend(inner for item in region.items for inner in regions_in(item))
+    costs: dict[int, int] = {}
+    for region in reversed(regions):
+        costs[id(region)] = sum(_cost(item, costs, found, layout) for item in region.items)
+    return found
+
+
+def _cost(item: Item, costs: dict[int, int], found: Events, layout: Layout) -> int:
+    inside = [costs[id(region)] for region in regions_in(item)]
+    match item:
+        case Run(step=step):
+            return JOB + _cost_of_going_on(step, layout)
+        case Branches():
+            return CONTAINER + sum(inside)
+        case Each(opener=opener):
+            found.per_split[opener] = ITERATION + sum(inside)
+            return READ + CONTAINER
+        case Choice():
+            return max(inside, default=0)
+        case Loop(header=header):
+            found.per_turn[header] = sum(inside)
+            return sum(inside)
+        case Mesh(levels=levels):
+            return CONTAINER * len(levels) + sum(inside)
+
+
+def _cost_of_going_on(step: str, layout: Layout) -> int:
+    if chosen := layout.choices(step):
+        ends = any(not layout.reaches(step, target) for target in chosen)
+        return READ + CHOICE + (CHOICE if ends else 0)
+    after = layout.after(step)
+    return READ if after is not None and layout.moves(step, after) else 0

@@ -34,7 +34,7 @@ def limit_problems(program: Program, bundle: Bundle) -> Iterator[Diagnostic]:
 
 
 def _override_problems(program: Program, step: str) -> Iterator[Diagnostic]:
-    length = len(json.dumps(overrides(step, events_per_split=None))) + _LATER
+    length = len(json.dumps(overrides(step, {}))) + _LATER
     if length > OVERRIDES_LENGTH:
         message = f"the container overrides of step `{step[:40]}` have {length:,} characters, "
         message += f"AWS Batch takes {OVERRIDES_LENGTH:,}"

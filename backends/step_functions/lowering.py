@@ -7,14 +7,26 @@ The document is written as text from the outside in, a state a line, because ``j
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.protocol import Bundle
 from penstock.backends.step_functions import states
-from penstock.backends.step_functions.events import events_per_split
+from penstock.backends.step_functions.events import events_of
 from penstock.backends.step_functions.job_definitions import job_definition
-from penstock.backends.step_functions.names import FIRST_STATE, branches_state, foreach_state, splits_state
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run
+from penstock.backends.step_functions.layout import Layout
+from penstock.backends.step_functions.names import (
+    FIRST_STATE,
+    branches_state,
+    choice_state,
+    done_state,
+    foreach_state,
+    level_state,
+    record_state,
+    splits_state,
+)
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in
+from penstock.runtime_shim.commit import EVENTS_ENV, TURN_EVENTS_ENV
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.settings import StepFunctionsSettings
@@ -23,6 +35,8 @@ if TYPE_CHECKING:
 STATE_MACHINE = "state-machine.json"
 JOB_DEFINITIONS = "job-definitions.json"
 
+_STATE = "\n"
+"""What the text of a state begins with: a comma belongs before it unless it is the first of its machine."""
 _Part = str | Region
 """A stretch of the document: text, or a region whose states stand there."""
 
@@ -44,7 +58,8 @@ class _Machine:
         self._root = program.root
         self._settings = settings
         self._definition = definition
-        self._events = events_per_split(program.root)
+        self._layout = Layout(program)
+        self._events = events_of(program.root, self._layout)
 
     def text(self) -> str:
         written: list[str] = []
@@ -54,6 +69,8 @@ class _Machine:
             if isinstance(part, Region):
                 pending.extend(reversed(self._region(part)))
             else:
+                if part.startswith(_STATE) and not written[-1].endswith("{"):
+                    written.append(",")
                 written.append(part)
         return "".join(written)
 
@@ -64,43 +81,76 @@ class _Machine:
             head["TimeoutSeconds"] = timeout
         head["StartAt"] = FIRST_STATE
         first = states.put_input(self._flow, self._settings)
-        after = _state(FIRST_STATE, first, _entry(self._root.items[0]))
-        return [_open(head), ',"States":{', after, ",", self._root, "}}\n"]
+        after = _state(FIRST_STATE, _with_next(first, _entry(self._root.items[0])))
+        return [_open(head), ',"States":{', after, self._root, "}}\n"]
 
     def _region(self, region: Region) -> list[_Part]:
         """The states of a region, without what stands around them."""
         parts: list[_Part] = []
-        following: list[Item | None] = [*region.items[1:], None]
-        for item, after in zip(region.items, following, strict=True):
-            if parts:
-                parts.append(",")
-            parts.extend(self._item(item, None if after is None else _entry(after)))
+        for item, after in zip(region.items, (*region.items[1:], None), strict=True):
+            parts.extend(self._item(item, after))
         return parts
 
-    def _item(self, item: Item, after: str | None) -> list[_Part]:
+    def _item(self, item: Item, after: Item | None) -> list[_Part]:
         match item:
             case Run(step=step):
-                return [self._job(step, after)]
-            case Branches(split=split, regions=regions):
-                branches: list[_Part] = []
-                for region in regions:
-                    branches += ["," if branches else "", *_machine_of(region)]
-                return _around(branches_state(split), states.parallel(), after, ['"Branches":[', *branches, "]"])
-            case Each(opener=opener, body=body):
+                return list(self._run(step, after))
+            case Branches(split=split, regions=regions, join=join):
+                return _parallel(branches_state(split), regions, join)
+            case Each(opener=opener, body=body, join=join):
                 read = states.read_record(self._flow, opener, self._settings)
                 processor = ['"ItemProcessor":', *_machine_of(body)]
-                mapped = _around(foreach_state(opener), states.foreach(self._settings), after, processor)
-                return [_state(splits_state(opener), read, foreach_state(opener)), ",", *mapped]
-            case Choice() | Loop() | Mesh():
-                raise AssertionError(f"the capabilities refuse {item!r}")
+                mapped = _around(foreach_state(opener), states.foreach(self._settings), join, processor)
+                return [_state(splits_state(opener), _with_next(read, foreach_state(opener))), *mapped]
+            case Choice():
+                return list(regions_in(item))
+            case Loop(body=body):
+                return [body]
+            case Mesh(levels=levels, join=join):
+                names = [_level(regions) for regions in levels]
+                following = (*names[1:], join)
+                each = zip(names, levels, following, strict=True)
+                return [part for name, regions, after_it in each for part in _parallel(name, regions, after_it)]
+
+    def _run(self, step: str, after: Item | None) -> Iterator[str]:
+        """The states of a step: its job, and where the record says how to go on, those that read and obey it."""
+        chosen = self._layout.choices(step)
+        following = self._layout.after(step)
+        if chosen:
+            yield self._job(step, record_state(step))
+            yield self._record(step, choice_state(step))
+            yield from self._choice(step, chosen)
+        elif following is not None and self._layout.moves(step, following):
+            yield self._job(step, record_state(step))
+            yield self._record(step, following)
+        elif following is None and isinstance(after, (Branches, Each, Mesh)):
+            yield self._job(step, _entry(after))
+        else:
+            yield self._job(step, following)
+
+    def _choice(self, step: str, chosen: tuple[str, ...]) -> Iterator[str]:
+        ways = {target: target if self._layout.reaches(step, target) else done_state(step) for target in chosen}
+        yield _state(choice_state(step), states.choice(ways))
+        if done_state(step) in ways.values():
+            yield _state(done_state(step), states.done())
+
+    def _record(self, step: str, after: str) -> str:
+        return _state(record_state(step), _with_next(states.read_record(self._flow, step, self._settings), after))
 
     def _job(self, step: str, after: str | None) -> str:
-        events = self._events.get(step)
-        return _state(step, states.job(self._flow, step, self._definition, self._settings, events), after)
+        variables = {}
+        if step in self._events.per_split:
+            variables[EVENTS_ENV] = str(self._events.per_split[step])
+        if headers := self._layout.headers(step):
+            variables[TURN_EVENTS_ENV] = str(max(self._events.per_turn[header] for header in headers))
+        body = states.job(self._flow, step, self._definition, self._settings, variables)
+        return _state(step, _with_next(body, after))
 
 
 def _entry(item: Item) -> str:
-    """The state an item begins with."""
+    """The state an item begins with; a region begins with a step, a loop, or crossing branches."""
+    while isinstance(item, Loop):
+        item = item.body.items[0]
     match item:
         case Run(step=step):
             return step
@@ -108,8 +158,21 @@ def _entry(item: Item) -> str:
             return branches_state(split)
         case Each(opener=opener):
             return splits_state(opener)
-        case Choice() | Loop() | Mesh():
-            raise AssertionError(f"the capabilities refuse {item!r}")
+        case Mesh(levels=levels):
+            return _level(levels[0])
+        case Choice():
+            raise AssertionError(f"{item!r} follows the step that chooses")
+
+
+def _level(regions: tuple[Region, ...]) -> str:
+    return level_state(_entry(regions[0].items[0]))
+
+
+def _parallel(name: str, regions: tuple[Region, ...], after: str | None) -> list[_Part]:
+    branches: list[_Part] = []
+    for region in regions:
+        branches += ["," if branches else "", *_machine_of(region)]
+    return _around(name, states.parallel(), after, ['"Branches":[', *branches, "]"])
 
 
 def _machine_of(region: Region) -> list[_Part]:
@@ -118,11 +181,11 @@ def _machine_of(region: Region) -> list[_Part]:
 
 
 def _around(name: str, body: dict[str, Any], after: str | None, inside: list[_Part]) -> list[_Part]:
-    return [f"\n{_json(name)}:", _open(_with_next(body, after)), ",", *inside, "}"]
+    return [f"{_STATE}{_json(name)}:", _open(_with_next(body, after)), ",", *inside, "}"]
 
 
-def _state(name: str, body: dict[str, Any], after: str | None) -> str:
-    return f"\n{_json(name)}:{_json(_with_next(body, after))}"
+def _state(name: str, body: dict[str, Any]) -> str:
+    return f"{_STATE}{_json(name)}:{_json(body)}"
 
 
 def _with_next(body: dict[str, Any], after: str | None) -> dict[str, Any]:

@@ -26,6 +26,26 @@ def branches_state(split: str) -> str:
     return _shortened(split, " branches")
 
 
+def record_state(step: str) -> str:
+    """The state that reads the record of a step that chooses, or that goes into, around in or out of a loop."""
+    return _shortened(step, " record")
+
+
+def choice_state(step: str) -> str:
+    """The Choice state of a step that chooses."""
+    return _shortened(step, " choice")
+
+
+def done_state(step: str) -> str:
+    """The Succeed state for a choice of the join around: the branch or iteration is over."""
+    return _shortened(step, " done")
+
+
+def level_state(first: str) -> str:
+    """The Parallel state of a level of crossing branches that begins with the step ``first``."""
+    return _shortened(first, " level")
+
+
 def job_name(flow: str, step: str) -> str:
     """What the Batch console shows: ``<flow>-<step>``."""
     return _shortened(_plain(f"{flow}-{step}"))

@@ -1,11 +1,13 @@
 """The states of a compiled machine, one function each.
 
 The state of an execution is ``{r, p}``: the run id and the path of what runs next.  Every state passes it on, and the
-record of a foreach's opener, which has these two and ``splits``, takes its place.
+record of a step that opens a foreach, chooses or moves in a loop takes its place: it has these two, ``splits`` and
+``next``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.backends.step_functions.names import job_name
@@ -45,9 +47,9 @@ def put_input(flow: str, settings: StepFunctionsSettings) -> dict[str, Any]:
 
 
 def job(
-    flow: str, step: str, definition: str, settings: StepFunctionsSettings, events_per_split: int | None
+    flow: str, step: str, definition: str, settings: StepFunctionsSettings, variables: Mapping[str, str]
 ) -> dict[str, Any]:
-    """A step: one Batch job.  ``events_per_split`` is given for openers."""
+    """A step: one Batch job.  ``variables`` are those of its environment that only this step has."""
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::batch:submitJob.sync",
@@ -55,28 +57,27 @@ def job(
             "JobName": job_name(flow, step),
             "JobDefinition": definition,
             "JobQueue": settings.job_queue,
-            "ContainerOverrides": overrides(step, events_per_split),
+            "ContainerOverrides": overrides(step, variables),
         },
         "ResultPath": None,
         "Retry": _RETRY_OF_JOBS,
     }
 
 
-def overrides(step: str, events_per_split: int | None) -> dict[str, Any]:
+def overrides(step: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """What of a job is not in its definition."""
     environment = [
         {"Name": "PENSTOCK_STEP", "Value": step},
         {"Name": "PENSTOCK_RUN", "Value.$": "$.r"},
         {"Name": "PENSTOCK_PATH", "Value.$": "$.p"},
     ]
-    if events_per_split is not None:
-        environment.append({"Name": "PENSTOCK_EVENTS_PER_SPLIT", "Value": str(events_per_split)})
+    environment += [{"Name": name, "Value": value} for name, value in variables.items()]
     return {"Environment": environment}
 
 
-def read_record(flow: str, opener: str, settings: StepFunctionsSettings) -> dict[str, Any]:
-    """After a foreach's opener: its record becomes the state."""
-    key = f"{settings.key_prefix}{flow}/{{}}/_record/{opener}{{}}.json"
+def read_record(flow: str, step: str, settings: StepFunctionsSettings) -> dict[str, Any]:
+    """After a step that says how to go on: its record becomes the state."""
+    key = f"{settings.key_prefix}{flow}/{{}}/_record/{step}{{}}.json"
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
@@ -96,6 +97,20 @@ def foreach(settings: StepFunctionsSettings) -> dict[str, Any]:
         "MaxConcurrency": settings.max_workers,
         "ResultPath": None,
     }
+
+
+def choice(states: Mapping[str, str]) -> dict[str, Any]:
+    """Goes to the state of the step that the record names, ``states`` by step.
+
+    Without a default: a record that names no other step than these fails the execution.
+    """
+    rules = [{"Variable": "$.next[0]", "StringEquals": step, "Next": state} for step, state in states.items()]
+    return {"Type": "Choice", "Choices": rules}
+
+
+def done() -> dict[str, Any]:
+    """The end of a branch or iteration, for a choice, which can't end one itself."""
+    return {"Type": "Succeed"}
 
 
 def parallel() -> dict[str, Any]:

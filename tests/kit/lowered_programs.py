@@ -9,8 +9,9 @@ from typing import Any
 from penstock.backends.step_functions.lowering import JOB_DEFINITIONS, STATE_MACHINE, lower
 from penstock.backends.step_functions.settings import StepFunctionsSettings
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.program import Branches, Each, Program, Region, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Program, Region, Run
 from penstock.compiler.spans import Span
+from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Transition
 
 SPAN = Span("flow.py", 3, 1, 3, 20)
 SETTINGS = StepFunctionsSettings(
@@ -25,8 +26,35 @@ SETTINGS = StepFunctionsSettings(
 )
 
 
-def program(*items: Run | Branches | Each, name: str = "TestFlow") -> Program:
-    return Program(FlowGraph(name, [], span=SPAN), Region(items))
+def program(*items: Item, name: str = "TestFlow") -> Program:
+    """A program with these items; what its steps go to is read from them."""
+    steps = []
+    pending: list[tuple[Region, str | None]] = [(Region(items), None)]
+    while pending:
+        region, around = pending.pop()
+        for item, after in zip(region.items, (*region.items[1:], None), strict=True):
+            match item:
+                case Run(step=step):
+                    steps.append(Step(step, _transition(after, around), False, SPAN, SPAN))
+                case Branches(regions=regions, join=join):
+                    pending.extend((inner, join or around) for inner in regions)
+                case Each(body=body, join=join):
+                    pending.append((body, join))
+                case Choice() | Loop() | Mesh():
+                    raise AssertionError("such a program is made from a graph")
+    return Program(FlowGraph(name, steps, span=SPAN), Region(items))
+
+
+def _transition(after: Item | None, around: str | None) -> Transition:
+    match after:
+        case Run(step=step):
+            return Goto(step)
+        case Branches(regions=regions):
+            return Split(tuple(region.items[0].step for region in regions if isinstance(region.items[0], Run)))
+        case Each(body=Region(items=(Run(step=first), *_))):
+            return Foreach(first, "items")
+        case _:
+            return Goto(around) if around else Stop()
 
 
 def line(count: int) -> Program:

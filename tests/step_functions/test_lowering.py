@@ -129,9 +129,11 @@ def test_overrides_stay_under_one_kilobyte() -> None:
 
 def test_every_name_is_unique_and_has_at_most_80_characters() -> None:
     names = [f"{'s' * 75}_{number:04}" for number in range(4)]
-    items = [item for name in names for item in (Run(name), Each(name, Region((Run(f"in_{name[-4:]}"),)), "j"))]
+    items: list[Run | Each] = []
+    for name in names:
+        items += [Run(name), Each(name, Region((Run(f"in_{name[-4:]}"),)), f"j_{name[-4:]}"), Run(f"j_{name[-4:]}")]
     states = list(all_states(machine(program(*items, name="F" * 128))))
-    assert len({name for name, _, _ in states}) == len(states) == 1 + 4 * 4
+    assert len({name for name, _, _ in states}) == len(states) == 1 + 5 * 4
     assert max(len(name) for name, _, _ in states) == 80
     jobs = [state["Parameters"]["JobName"] for _, state, _ in states if "JobName" in state.get("Parameters", {})]
     assert len(set(jobs)) == len(jobs)
