@@ -26,11 +26,11 @@ _REFERENCE = re.compile(rf"\${_STEP}*\Z")
 _PATH = re.compile(rf"\$(?:{_STEP}|{_SELECTING})*\Z")
 _CONTEXT = re.compile(
     r"\$\$(?:"
-    r"|\.Execution(?:\.(?:Id|Name|RoleArn|StartTime|RedriveCount|RedriveTime)|\.Input(?P<input>[.\[].*))?"
+    r"|\.Execution(?:\.(?:Id|Name|RoleArn|StartTime|RedriveCount|RedriveTime)|\.Input(?P<input>[.\[].*)?)?"
     r"|\.State(?:\.(?:EnteredTime|Name|RetryCount))?"
     r"|\.StateMachine(?:\.(?:Id|Name))?"
     r"|(?P<task>\.Task(?:\.Token)?)"
-    r"|(?P<map>\.Map(?:\.Item(?:\.(?:Index|Key|Source)|\.Value(?P<value>[.\[].*))?)?)"
+    r"|(?P<map>\.Map(?:\.Item(?:\.(?:Index|Key|Source)|\.Value(?P<value>[.\[].*)?)?)?)"
     r")\Z"
 )
 _LITERAL = re.compile(r"\$(?:\.|\[|\$\.)|States\.[A-Z]\w*\(")
