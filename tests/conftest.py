@@ -21,13 +21,24 @@ from corpus_flows import CORPUS
 if TYPE_CHECKING:
     from penstock.backends.step_functions.rehearsal.engine import Engine
 
-# The suites that ship in the package say what they compared, as a test's own assertions do.  Here and not in their folders:
-# the doctests of `src` import them before those are collected.
+# The suites that ship in the package say what they compared, as a test's own assertions do.  Here and not in their
+# folders: the doctests of `src` import them before those are collected.
 pytest.register_assert_rewrite("penstock.backends.conformance", "penstock.runtime_shim.datastore.conformance")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 collect_ignore = ["corpus"]  # flows are programs of their own, run as a user runs them
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes golden files instead of comparing with them."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; look at the difference")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A build server compares, and never writes what it compares with."""
+    if config.getoption("--update-golden") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-golden is refused where CI is set")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
