@@ -33,8 +33,8 @@ class Golden:
         wanted = file.read_bytes()
         if data == wanted:
             return
-        lines = [text.decode(errors="backslashreplace").splitlines(keepends=True) for text in (wanted, data)]
-        diff = "".join(difflib.unified_diff(*lines, fromfile=str(file), tofile="now"))
+        old, new = (text.decode(errors="backslashreplace").splitlines(keepends=True) for text in (wanted, data))
+        diff = "".join(difflib.unified_diff(old, new, fromfile=str(file), tofile="now"))
         raise AssertionError(f"{file} is not what comes out:\n{diff or 'the ends of lines differ'}")
 
     def check_names(self, names: set[str]) -> None:
