@@ -11,8 +11,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from penstock.backends.local.launchers import Launcher, LauncherFailed, Started
-from penstock.backends.local.output import Stream
+from penstock.backends.local.failures import (
+    MUTE_END,
+    Interrupted,
+    RunFailed,
+    ended_with,
+    named,
+    not_started,
+    task_failed,
+)
+from penstock.backends.local.launchers import Ended, Launcher, LauncherFailed, Refused, Started
+from penstock.backends.local.output import RunningTask, Stream
 from penstock.backends.local.reporting import Reporter
 from penstock.backends.local.schedule import Schedule, Task
 from penstock.backends.local.wakeups import Wakeups
@@ -25,22 +34,9 @@ _GRACE_SECONDS = 5.0
 """How long tasks that are told to end may take, as in Metaflow."""
 _KILL_SECONDS = 10.0
 """How long a killed process may take to disappear before it is left alone."""
-_SHOWN_STEPS = 8
 _ATTEMPT = 0
 """The run's id is new, so that every task of it is tried for the first time."""
 _SETTLING_THREADS = 8
-
-
-class RunFailed(Failure):
-    """A task failed, and with it the run."""
-
-    code = "R171"
-
-
-class Interrupted(Failure):
-    """The user ended the run."""
-
-    code = "R172"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +54,6 @@ class RunSettings:
     command: str
 
 
-class _Running:
-    """A task that has been launched."""
-
-    def __init__(self, run: str, task: Task, log_bytes: int) -> None:
-        self.task = task
-        self.pathspec = f"{run}/{task}"
-        self.source = self.pathspec
-        self.stdout = Stream("stdout", log_bytes)
-        self.stderr = Stream("stderr", log_bytes)
-
-    @property
-    def streams(self) -> tuple[Stream, Stream]:
-        return self.stdout, self.stderr
-
-
 class LocalRun:
     """One run, from its first task to its last; use :meth:`execute` once."""
 
@@ -85,8 +66,8 @@ class LocalRun:
         self._store = store
         self._reporter = reporter
         self._ready: deque[Task] = deque()
-        self._running: dict[int, _Running] = {}
-        self._settling: dict[Future[Record | None], _Running] = {}
+        self._running: dict[int, RunningTask] = {}
+        self._settling: dict[Future[Record | None], RunningTask] = {}
         self._tickets = 0
         self._failure: Failure | None = None
         self._deadline: float | None = None
@@ -113,11 +94,11 @@ class LocalRun:
             self._launcher.close()
             self._pool.shutdown(wait=True)
             for running in self._running.values():
-                _close(running)
+                running.close()
             self._selector.close()
             self._wakeups.close()
         if self._failure is not None:
-            self._reporter.say(f"Not finished: {_shortened(self._schedule.left())}.", bad=True)
+            self._reporter.say(f"Not finished: {named(self._schedule.left())}.", bad=True)
             raise self._failure
 
     def _turn(self) -> None:
@@ -140,7 +121,11 @@ class LocalRun:
 
     def _launch(self, task: Task) -> None:
         self._tickets += 1
-        running = _Running(self._settings.run, task, self._settings.log_bytes)
+        try:
+            running = RunningTask(self._settings.run, task, self._settings.log_bytes)
+        except OSError as error:
+            self._stop(not_started(f"{self._settings.run}/{task}", str(error.strerror), self._settings.max_workers))
+            return
         self._running[self._tickets] = running
         arguments = ["step", task.step, f"--split-path={task.path}", *self._settings.arguments]
         try:
@@ -156,14 +141,21 @@ class LocalRun:
     def _launcher_spoke(self) -> None:
         try:
             for event in self._launcher.events():
-                if isinstance(event, Started):
-                    self._started(self._running[event.ticket], event.pid)
-                else:
-                    self._ended(self._running.pop(event.ticket), event.code)
+                match event:
+                    case Started(ticket=ticket, pid=pid):
+                        self._started(self._running[ticket], pid)
+                    case Ended(ticket=ticket, code=code):
+                        self._ended(self._running.pop(ticket), code)
+                    case Refused(ticket=ticket, reason=reason):
+                        self._not_started(self._running.pop(ticket), reason)
         except LauncherFailed as failure:
             self._lose(failure)
 
-    def _started(self, running: _Running, pid: int) -> None:
+    def _not_started(self, running: RunningTask, reason: str) -> None:
+        running.close()
+        self._stop(not_started(running.pathspec, reason, self._settings.max_workers))
+
+    def _started(self, running: RunningTask, pid: int) -> None:
         running.source = f"{running.pathspec} (pid {pid})"
         self._reporter.started(running.task.step)
         self._reporter.say("Task is starting.", running.source)
@@ -171,7 +163,7 @@ class LocalRun:
         for stream in running.streams:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, self._relaying(running, stream))
 
-    def _relaying(self, running: _Running, stream: Stream) -> Callable[[], None]:
+    def _relaying(self, running: RunningTask, stream: Stream) -> Callable[[], None]:
         def relay() -> None:
             if stream.descriptor < 0:
                 return  # it ended in this same round of events
@@ -182,11 +174,11 @@ class LocalRun:
 
         return relay
 
-    def _relay(self, running: _Running, lines: list[bytes]) -> None:
+    def _relay(self, running: RunningTask, lines: list[bytes]) -> None:
         for line in lines:
             self._reporter.relay(line.decode(errors="replace").rstrip(), running.source)
 
-    def _ended(self, running: _Running, code: int) -> None:
+    def _ended(self, running: RunningTask, code: int) -> None:
         for stream in running.streams:
             if stream.descriptor in self._selector.get_map():
                 self._selector.unregister(stream.descriptor)
@@ -198,14 +190,14 @@ class LocalRun:
         future = self._pool.submit(self._settle, running, code == 0)
         self._settling[future] = running
         future.add_done_callback(lambda _: self._wakeups.wake())
-        _close(running)
+        running.close()
         if code != 0 and not stopped:
             self._reporter.say("Task failed.", running.source, bad=True)
-            self._stop(self._failed(running, _how(code)))
+            self._stop(task_failed(self._settings.command, running, ended_with(code)))
 
     # Settling, in other threads, since a store may be far away: what a task wrote, and its record
 
-    def _settle(self, running: _Running, succeeded: bool) -> Record | None:
+    def _settle(self, running: RunningTask, succeeded: bool) -> Record | None:
         """Raises Missing where a task that should have left a record did not."""
         settings, (step, path) = self._settings, running.task
         names = (settings.flow, settings.run, step, path.task_id)
@@ -214,7 +206,12 @@ class LocalRun:
                 self._store.put(log_key(*names, _ATTEMPT, stream.name, "runtime"), data)
         if not succeeded:
             return None
-        return Record.from_json(json.loads(self._store.get(record_key(settings.flow, settings.run, step, path))))
+        key = record_key(settings.flow, settings.run, step, path)
+        data = self._store.get(key)
+        try:
+            return Record.from_json(json.loads(data))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFailed(f"the record {self._store.location(key)} cannot be read: {error}") from error
 
     def _collect(self) -> None:
         for future in [future for future in self._settling if future.done()]:
@@ -224,11 +221,11 @@ class LocalRun:
                 if record is not None:
                     self._succeeded(running, record)
             except Missing:
-                self._stop(self._failed(running, "exit code 0, before its step had come to an end"))
+                self._stop(task_failed(self._settings.command, running, MUTE_END))
             except Failure as failure:
                 self._stop(failure)
 
-    def _succeeded(self, running: _Running, record: Record) -> None:
+    def _succeeded(self, running: RunningTask, record: Record) -> None:
         if record.splits is not None:
             self._reporter.say(f"Foreach yields {record.splits} child steps.", running.source)
         self._reporter.say("Task finished successfully.", running.source)
@@ -266,7 +263,7 @@ class LocalRun:
         """After the grace period, or at the second interruption; what is not gone in time is left to the system."""
         if self._killed and self._deadline is not None and time.monotonic() >= self._deadline:
             for running in self._running.values():
-                _close(running)
+                running.close()
             self._running.clear()
             return
         if not self._killed and self._running:
@@ -287,28 +284,3 @@ class LocalRun:
         self._launcher.close()
         for ticket in list(self._running):
             self._ended(self._running.pop(ticket), -signal.SIGKILL)
-
-    def _failed(self, running: _Running, how: str) -> RunFailed:
-        return RunFailed(
-            f"step `{running.task.step}` failed: task {running.pathspec} ended with {how}",
-            help=f"`{self._settings.command} logs {running.pathspec}` shows what it wrote",
-        )
-
-
-def _shortened(left: list[str]) -> str:
-    more = f" and {len(left) - _SHOWN_STEPS:,} more steps" if len(left) > _SHOWN_STEPS else ""
-    return ", ".join(left[:_SHOWN_STEPS]) + more
-
-
-def _close(running: _Running) -> None:
-    for stream in running.streams:
-        stream.close()
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
