@@ -1,20 +1,21 @@
-"""A stand-in for AWS on loopback, in a process of its own: moto's server."""
+"""A stand-in for AWS on loopback, in a process of its own: moto's server, with a bucket and a job queue.
+
+The measuring process itself stays small and loads none of it: Linux counts the memory of the process that starts
+another as that one's peak.
+"""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
-import pickle
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
+if TYPE_CHECKING:
+    from boto3 import Session
 
 BUCKET = "bench"
 QUEUE = "queue"
@@ -28,76 +29,24 @@ CREDENTIALS = {
 
 @contextmanager
 def stand_in() -> Iterator[str]:
-    """The server's URL, with one empty bucket; it ends with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
+    """The server's URL; it ends with the block."""
+    server = _start("serve", stdin=subprocess.PIPE)
     try:
-        _wait_for(url, server)
-        _furnish(url)
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        if not url:
+            raise RuntimeError("moto's server did not start")
         yield url
     finally:
-        server.terminate()
-        server.wait()
+        server.communicate()
 
 
-def _furnish(url: str) -> None:
-    """One bucket, and a job queue: Metaflow looks the queue up while it compiles."""
-    session = _session()
-    session.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
-    policy = {"Version": "2012-10-17", "Statement": []}
-    role = session.client("iam", endpoint_url=url).create_role(
-        RoleName="batch", AssumeRolePolicyDocument=json.dumps(policy)
-    )["Role"]["Arn"]
-    profile = session.client("iam", endpoint_url=url).create_instance_profile(InstanceProfileName="instances")
-    ec2 = session.client("ec2", endpoint_url=url)
-    subnets, groups = ec2.describe_subnets()["Subnets"], ec2.describe_security_groups()["SecurityGroups"]
-    batch = session.client("batch", endpoint_url=url)
-    place = batch.create_compute_environment(
-        computeEnvironmentName="place",
-        type="MANAGED",
-        state="ENABLED",
-        serviceRole=role,
-        computeResources={
-            "type": "EC2",
-            "minvCpus": 0,
-            "maxvCpus": 4,
-            "instanceTypes": ["m5.large"],
-            "subnets": [subnets[0]["SubnetId"]],
-            "instanceRole": profile["InstanceProfile"]["Arn"],
-            "securityGroupIds": [groups[0]["GroupId"]],
-        },
-    )["computeEnvironmentArn"]
-    batch.create_job_queue(
-        jobQueueName=QUEUE,
-        state="ENABLED",
-        priority=1,
-        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": place}],
-    )
-
-
-def _session() -> boto3.Session:
-    return boto3.Session(
-        CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
-    )
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if server.poll() is not None:
-            raise RuntimeError(f"moto's server ended with exit code {server.returncode}")
-        try:
-            urllib.request.urlopen(f"{url}/moto-api/").close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("moto's server did not answer within 30 seconds")
+def add_what_metaflow_reads(url: str, prefix: str, tasks: Sequence[str]) -> None:
+    """Metaflow's joins ask each input for two artifacts that Penstock does not store: the step's name, the graph."""
+    adding = _start("add", url, prefix, stdin=subprocess.PIPE)
+    adding.communicate("\n".join(tasks))
+    if adding.returncode:
+        raise RuntimeError(f"artifacts for Metaflow could not be added: exit code {adding.returncode}")
 
 
 def environment(url: str) -> dict[str, str]:
@@ -112,17 +61,88 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def add_what_metaflow_reads(url: str, prefix: str, tasks: list[str]) -> None:
-    """Metaflow's joins ask every input for two artifacts that Penstock does not store: the step's name and the graph."""
+def _start(*arguments: str, stdin: int) -> subprocess.Popen[str]:
+    script = [sys.executable, str(Path(__file__).resolve()), *arguments]
+    return subprocess.Popen(script, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def _session() -> Session:
+    import boto3
+
+    return boto3.Session(
+        CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
+    )
+
+
+def _serve() -> None:
+    """Serve on a free port until stdin closes; print the URL when everything is there."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    _furnish(f"http://{host}:{port}")
+    print(f"http://{host}:{port}", flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+def _furnish(url: str) -> None:
+    """One bucket, and a job queue: Metaflow looks the queue and what is behind it up while it compiles."""
+    session = _session()
+    session.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+    iam, ec2 = session.client("iam", endpoint_url=url), session.client("ec2", endpoint_url=url)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = iam.create_role(RoleName="batch", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    profile = iam.create_instance_profile(InstanceProfileName="instances")["InstanceProfile"]["Arn"]
+    batch = session.client("batch", endpoint_url=url)
+    place = batch.create_compute_environment(
+        computeEnvironmentName="place",
+        type="MANAGED",
+        state="ENABLED",
+        serviceRole=role,
+        computeResources={
+            "type": "EC2",
+            "minvCpus": 0,
+            "maxvCpus": 4,
+            "instanceTypes": ["m5.large"],
+            "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+            "instanceRole": profile,
+            "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        },
+    )["computeEnvironmentArn"]
+    batch.create_job_queue(
+        jobQueueName=QUEUE,
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": place}],
+    )
+
+
+def _add(url: str, prefix: str, tasks: Sequence[str]) -> None:
+    import gzip
+    import hashlib
+    import pickle
+
     s3 = _session().client("s3", endpoint_url=url)
+    attributes = {"metaflow-user-attributes": json.dumps({"cas_raw": False, "cas_version": 1})}
     for task in tasks:
         key = f"{prefix}/{task}/0.data.json"
         document = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
         for name, value in (("_current_step", task.split("/")[1]), ("_graph_info", {})):
             blob = pickle.dumps(value, protocol=4)
             sha = hashlib.sha1(blob).hexdigest()
-            facts = {"metaflow-user-attributes": json.dumps({"cas_raw": False, "cas_version": 1})}
-            s3.put_object(Bucket=BUCKET, Key=f"{prefix}/data/{sha[:2]}/{sha}", Body=gzip.compress(blob), Metadata=facts)
+            place = f"{prefix}/data/{sha[:2]}/{sha}"
+            s3.put_object(Bucket=BUCKET, Key=place, Body=gzip.compress(blob), Metadata=attributes)
             document["objects"][name] = sha
             document["info"][name] = {"size": len(blob), "type": str(type(value)), "encoding": "pickle-v4"}
         s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(document).encode())
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        _serve()
+    else:
+        _add(sys.argv[2], sys.argv[3], sys.stdin.read().split("\n"))

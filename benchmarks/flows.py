@@ -37,7 +37,7 @@ from penstock import FlowSpec, step
 class ArrayFlow(FlowSpec):
     @step
     def start(self):
-        self.numbers = array("d", random.Random(1).randbytes({bytes}))
+        self.numbers = array("d", random.Random(1).randbytes(2**20)) * ({bytes} // 2**20)
         self.next(self.end)
 
     @step

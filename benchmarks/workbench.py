@@ -29,7 +29,7 @@ class Program:
         file.write_text(source.replace("from penstock import", f"from {self.module} import"), encoding="utf-8")
         return file
 
-    def command(self, file: Path, *arguments: str, expected: int = 0, **extra: str) -> Command:
+    def command(self, file: Path, *arguments: str, **extra: str) -> Command:
         """``python flow.py …`` in the program's folder, in an environment with nothing of the caller's in it."""
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {
@@ -39,7 +39,7 @@ class Program:
             **self.extra,
             **extra,
         }
-        return Command([str(self.python), str(file), *arguments], self.folder, environment, expected)
+        return Command([str(self.python), str(file), *arguments], self.folder, environment)
 
 
 @dataclass(frozen=True)

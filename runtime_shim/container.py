@@ -125,9 +125,9 @@ class LogStore:
         """Store the logs that have grown; a failure to is told once the step has ended, and changes nothing else."""
         try:
             self._store(logs, complete)
-        except Failure as failure:
+        except Exception as error:  # whatever it is, the step's own end is what the platform must hear of
             if complete:
-                sys.stderr.write(f"the output of the step could not be stored: {failure}\n")
+                sys.stderr.write(f"the output of the step could not be stored: {error}\n")
 
     def _store(self, logs: Mapping[str, StreamLog], complete: bool) -> None:
         grown = {name: log.stored() for name, log in logs.items() if log.size > self._stored.get(name, 0)}

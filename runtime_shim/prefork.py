@@ -5,7 +5,8 @@ boundaries; JSON both ways:
 
 - first, from here: ``{"threads": n}``; with more than one, nothing may be forked and the process ends;
 - ``{"ticket": t, "arguments": […]}`` with two descriptors, stdout and stderr: fork a task that runs this command after
-  the top-level options that this process was started with, and answer ``{"ticket": t, "pid": p}``;
+  the top-level options that this process was started with, and answer ``{"ticket": t, "pid": p}``, or
+  ``{"ticket": t, "error": "…"}`` where the system refuses;
 - ``{"ticket": t, "signal": s}``: signal the process group of a task that still runs;
 - from here, when a task has ended: ``{"ticket": t, "code": c}``, minus the signal's number where one ended it.
 
@@ -157,13 +158,17 @@ class _Server:
             self._plan_is_read = True
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._become_task([*self._options, *map(str, _list(message["arguments"]))], *descriptors)
+        try:
+            pid = _fork()
+        except OSError as error:
+            self._tell({"ticket": ticket, "error": error.strerror})
+        else:
+            if pid == 0:
+                self._become_task([*self._options, *map(str, _list(message["arguments"]))], *descriptors)
+            self._tickets[pid] = int(str(ticket))
+            self._tell({"ticket": ticket, "pid": pid})
         for descriptor in descriptors:
             os.close(descriptor)
-        self._tickets[pid] = int(str(ticket))
-        self._tell({"ticket": ticket, "pid": pid})
 
     def _reap(self) -> None:
         while True:
@@ -211,6 +216,17 @@ class _Server:
             _print_traceback()
         finally:
             _leave(code)
+
+
+def _fork() -> int:
+    """As ``os.fork``, without the warning about threads that libraries such as BLAS have started: they are prepared for
+    forks, and Python itself runs one thread here.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _run(flow_class: type[FlowSpec], arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ import io
 import pickle
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, Failure
 from penstock.runtime_shim.frames import ForeachFrame
@@ -53,22 +53,29 @@ def dumps(value: object, name: str = "") -> bytes:
 
     Raises Unpicklable, naming the artifact ``name``, its type and pickle's reason.
     """
-    chunks: list[bytes] = []
-    sink = _Sink(chunks)
+    return b"".join(dump_pieces(value, name))
+
+
+def dump_pieces(value: object, name: str = "") -> list[bytes]:
+    """The pickle of ``value`` in pieces that follow one another; big bytes in it are not copied.
+
+    Raises as :func:`dumps`.
+    """
+    pieces: list[bytes] = []
+    sink = _Sink(pieces)
     try:
         try:
             _Pickler(sink).dump(value)
         except _NeedsStoredNames:
-            chunks.clear()
+            pieces.clear()
             _NamingPickler(sink, PROTOCOL).dump(value)
-    except Exception as error:  # a class's __reduce__ can raise anything, and a value can be too big
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
         kind = type(value)
         raise Unpicklable(
-            f"the artifact `{name}` of type {kind.__module__}.{kind.__qualname__} cannot be stored:"
-            f" {str(error) or type(error).__name__}",
+            f"the artifact `{name}` of type {kind.__module__}.{kind.__qualname__} cannot be stored: {error}",
             help="keep it in a local variable, or store what it is made from",
         ) from error
-    return b"".join(chunks)
+    return pieces
 
 
 def loads(data: bytes, where: str = "") -> Any:
@@ -77,17 +84,19 @@ def loads(data: bytes, where: str = "") -> Any:
 
     Raises UnknownClass, BrokenArtifact.
     """
+    return load(io.BytesIO(data), where)
+
+
+def load(file: BinaryIO, where: str = "") -> Any:
+    """As :func:`loads`, from a file: big bytes in it are read straight to where they belong."""
     try:
-        return _Unpickler(io.BytesIO(data)).load()
+        return _Unpickler(file).load()
     except _NotHere as error:
         cause = error.__cause__
-        help = (
-            "install it where this runs"
-            if isinstance(cause, ImportError)
-            else "its module has changed since it was stored"
-        )
+        changed = "its module has changed since it was stored"
         raise UnknownClass(
-            f"the artifact {where} cannot be read: it needs `{error}`, which is not here ({cause})", help=help
+            f"the artifact {where} cannot be read: it needs `{error}`, which is not here ({cause})",
+            help="install it where this runs" if isinstance(cause, ImportError) else changed,
         ) from error
     except MemoryError:
         raise
@@ -109,8 +118,8 @@ def _give_up(value: object) -> NoReturn:
 class _Sink:
     """What a pickler writes to; big bytes arrive as they are, uncopied."""
 
-    def __init__(self, chunks: list[bytes]) -> None:
-        self.write = chunks.append
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.write = pieces.append
 
 
 class _Pickler(pickle.Pickler):

@@ -72,7 +72,7 @@ class Supervisor:
         os.set_blocking(wake, False)
         os.set_blocking(woken, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # its arrival alone wakes the loop up, through the pipe
-        signal.set_wakeup_fd(woken)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         status: int | None = None
         ended_at = 0.0
         partial_at, pause = time.monotonic() + FIRST_PARTIAL, FIRST_PARTIAL
@@ -94,6 +94,8 @@ class Supervisor:
                     pause = min(pause * 2, LAST_PARTIAL)
                     partial_at = time.monotonic() + pause
         signal.set_wakeup_fd(-1)
+        os.close(wake)
+        os.close(woken)
         return status
 
     def add(self, stream: str, data: bytes) -> None:

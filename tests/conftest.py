@@ -17,17 +17,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus_flows import CORPUS
+from golden import refuse_update_in_ci
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.rehearsal.engine import Engine
 
-# The suites that ship in the package say what they compared, as a test's own assertions do.  Here and not in their folders:
-# the doctests of `src` import them before those are collected.
+# The suites that ship in the package say what they compared, as a test's own assertions do.  Here and not in their
+# folders: the doctests of `src` import them before those are collected.
 pytest.register_assert_rewrite("penstock.backends.conformance", "penstock.runtime_shim.datastore.conformance")
+
+# The same examples every time, however slow the machine is: a test that fails here fails everywhere.
+settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fixed")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 collect_ignore = ["corpus"]  # flows are programs of their own, run as a user runs them
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes golden files instead of comparing with them."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; look at the difference")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A build server compares, and never writes what it compares with."""
+    refuse_update_in_ci(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,5 +79,5 @@ def metaflow_python() -> Path:
     """The interpreter of the environment that holds Metaflow: ``METAFLOW_PYTHON``, or what `make` built."""
     python = Path(os.environ.get("METAFLOW_PYTHON") or ROOT / ".venv-metaflow" / "bin" / "python")
     if not python.exists():
-        pytest.fail(f"{python} does not exist: `make .venv-metaflow` builds it, METAFLOW_PYTHON names another")
+        pytest.fail(f"{python} does not exist: `make env-metaflow` builds it, METAFLOW_PYTHON names another")
     return python

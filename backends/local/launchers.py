@@ -29,6 +29,13 @@ class LauncherFailed(Failure):
     code = "R173"
 
 
+class Refused(NamedTuple):
+    """The system would not make a process for the task of ``ticket``; ``reason`` in its words."""
+
+    ticket: int
+    reason: str
+
+
 class Started(NamedTuple):
     """The task of ``ticket`` runs as the process ``pid``."""
 
@@ -43,6 +50,9 @@ class Ended(NamedTuple):
     code: int
 
 
+Event = Started | Ended | Refused
+
+
 class Launcher(Protocol):
     """Starts tasks and tells how they ended; used by one thread."""
 
@@ -54,7 +64,7 @@ class Launcher(Protocol):
         """Start a task; the descriptors may be closed when this returns."""
         ...
 
-    def events(self) -> Iterator[Started | Ended]:
+    def events(self) -> Iterator[Event]:
         """What happened since the last call; does not wait.
 
         Raises LauncherFailed.
@@ -78,7 +88,7 @@ class ProcessLauncher:
         self._environment = dict(environment)
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._signalled: set[int] = set()
-        self._started: list[Started] = []
+        self._news: list[Event] = []
 
     def fileno(self) -> int | None:
         """None: children are looked after when SIGCHLD comes."""
@@ -86,21 +96,25 @@ class ProcessLauncher:
 
     def launch(self, ticket: int, arguments: Sequence[str], stdout: int, stderr: int) -> None:
         """Start an interpreter on the flow file."""
-        process = subprocess.Popen(
-            [*self._command, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env=self._environment,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [*self._command, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._news.append(Refused(ticket, error.strerror or str(error)))
+            return
         self._running[ticket] = process
-        self._started.append(Started(ticket, process.pid))
+        self._news.append(Started(ticket, process.pid))
 
-    def events(self) -> Iterator[Started | Ended]:
+    def events(self) -> Iterator[Event]:
         """Newly started ones, then those that ended."""
-        started, self._started = self._started, []
-        yield from started
+        news, self._news = self._news, []
+        yield from news
         for ticket, process in list(self._running.items()):
             code = process.poll()
             if code is not None:
@@ -132,6 +146,7 @@ class ForkLauncher:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = ours
         self._pids: dict[int, int] = {}
+        self._is_ready = False
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server, and close() closes it
         with theirs:
             self._server = subprocess.Popen(
@@ -157,6 +172,7 @@ class ForkLauncher:
         if not data:
             raise self._failed("the flow file could not be loaded")
         self._channel.setblocking(False)
+        self._is_ready = True
         return int(json.loads(data)["threads"])
 
     def fileno(self) -> int | None:
@@ -168,7 +184,7 @@ class ForkLauncher:
         request = json.dumps({"ticket": ticket, "arguments": list(arguments)}).encode()
         self._send(request, [stdout, stderr])
 
-    def events(self) -> Iterator[Started | Ended]:
+    def events(self) -> Iterator[Event]:
         """What the server has said."""
         while True:
             try:
@@ -184,6 +200,8 @@ class ForkLauncher:
             if "code" in message:
                 self._pids.pop(ticket, None)
                 yield Ended(ticket, message["code"])
+            elif "error" in message:
+                yield Refused(ticket, message["error"])
             else:
                 self._pids[ticket] = message["pid"]
                 yield Started(ticket, message["pid"])
@@ -196,6 +214,9 @@ class ForkLauncher:
     def close(self) -> None:
         """End the server, which kills its children when the channel closes; if it is gone, kill them here."""
         self._channel.close()
+        if not self._is_ready:
+            # It imports the flow file, and hears of nothing.
+            _signal_group(self._server.pid, signal.SIGKILL)
         try:
             self._server.wait(timeout=5)
         except subprocess.TimeoutExpired:

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 
+from penstock.backends.local.schedule import Task
 from penstock.runtime_shim.task_logs import stored_line, utc_stamp
 
 _READ_BYTES = 1 << 16
@@ -99,3 +100,28 @@ class Stream:
 
     def _as_stored(self, line: bytes) -> bytes:
         return stored_line(line, utc_stamp(), "runtime", f"{self._id}-{len(self._stored)}")
+
+
+class RunningTask:
+    """A task that has been launched, with its two streams; ``source`` is what stands before its lines."""
+
+    def __init__(self, run: str, task: Task, log_bytes: int) -> None:
+        self.task = task
+        self.pathspec = f"{run}/{task}"
+        self.source = self.pathspec
+        self.stdout = Stream("stdout", log_bytes)
+        try:
+            self.stderr = Stream("stderr", log_bytes)
+        except OSError:
+            self.stdout.close()
+            raise
+
+    @property
+    def streams(self) -> tuple[Stream, Stream]:
+        """Both."""
+        return self.stdout, self.stderr
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for stream in self.streams:
+            stream.close()

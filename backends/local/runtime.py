@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
 
-from penstock.backends.local.launchers import Launcher, LauncherFailed, Started
+from penstock.backends.local.failures import (
+    MUTE_END,
+    Interrupted,
+    ended_with,
+    named,
+    not_started,
+    task_failed,
+)
+from penstock.backends.local.launchers import Ended, Launcher, LauncherFailed, Refused, Started
 from penstock.backends.local.output import Stream
 from penstock.backends.local.reporting import Reporter
 from penstock.backends.local.schedule import Schedule, Task
-from penstock.backends.local.tries import RunningTry, RunSettings, Try, duration, how_it_ended, settle
+from penstock.backends.local.tries import RunningTry, RunSettings, Try, duration, settle
 from penstock.backends.local.wakeups import Wakeups
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.failures import Failure
@@ -24,20 +32,7 @@ _GRACE_SECONDS = 5.0
 """How long tasks that are told to end may take, as in Metaflow."""
 _KILL_SECONDS = 10.0
 """How long a killed process may take to disappear before it is left alone."""
-_SHOWN_STEPS = 8
 _SETTLING_THREADS = 8
-
-
-class RunFailed(Failure):
-    """A task failed, and with it the run."""
-
-    code = "R171"
-
-
-class Interrupted(Failure):
-    """The user ended the run."""
-
-    code = "R172"
 
 
 class LocalRun:
@@ -86,7 +81,7 @@ class LocalRun:
             self._selector.close()
             self._wakeups.close()
         if self._failure is not None:
-            self._reporter.say(f"Not finished: {_shortened(self._schedule.left())}.", bad=True)
+            self._reporter.say(f"Not finished: {named(self._schedule.left())}.", bad=True)
             raise self._failure
 
     def _turn(self) -> None:
@@ -121,7 +116,12 @@ class LocalRun:
 
     def _launch(self, tried: Try) -> None:
         self._tickets += 1
-        running = RunningTry(self._settings, tried)
+        try:
+            running = RunningTry(self._settings, tried)
+        except OSError as error:
+            pathspec = f"{self._settings.run}/{tried.task}"
+            self._stop(not_started(pathspec, str(error.strerror), self._settings.max_workers))
+            return
         self._running[self._tickets] = running
         arguments = [*tried.arguments, *self._settings.arguments]
         try:
@@ -137,12 +137,19 @@ class LocalRun:
     def _launcher_spoke(self) -> None:
         try:
             for event in self._launcher.events():
-                if isinstance(event, Started):
-                    self._started(self._running[event.ticket], event.pid)
-                else:
-                    self._ended(self._running.pop(event.ticket), event.code)
+                match event:
+                    case Started(ticket=ticket, pid=pid):
+                        self._started(self._running[ticket], pid)
+                    case Ended(ticket=ticket, code=code):
+                        self._ended(self._running.pop(ticket), code)
+                    case Refused(ticket=ticket, reason=reason):
+                        self._not_started(self._running.pop(ticket), reason)
         except LauncherFailed as failure:
             self._lose(failure)
+
+    def _not_started(self, running: RunningTry, reason: str) -> None:
+        running.close()
+        self._stop(not_started(running.pathspec, reason, self._settings.max_workers))
 
     def _started(self, running: RunningTry, pid: int) -> None:
         running.source = f"{running.pathspec} (pid {pid})"
@@ -186,7 +193,7 @@ class LocalRun:
         if code != 0 and not stopped and running.following is None:
             if running.tried.number + 1 < running.tried.policy.tries:
                 self._reporter.say("This failed task will not be retried.", running.source, bad=True)
-            self._stop(self._failed(running, how_it_ended(code)))
+            self._stop(task_failed(self._settings.command, running, ended_with(code)))
 
     # What a try wrote, and its record, are stored and read in other threads, since a store may be far away
 
@@ -200,7 +207,7 @@ class LocalRun:
                 elif running.following is not None and self._failure is None:
                     self._try_again(running, running.following)
             except Missing:
-                self._stop(self._failed(running, "exit code 0, before its step had come to an end"))
+                self._stop(task_failed(self._settings.command, running, MUTE_END))
             except Failure as failure:
                 self._stop(failure)
 
@@ -264,14 +271,3 @@ class LocalRun:
         self._launcher.close()
         for ticket in list(self._running):
             self._ended(self._running.pop(ticket), -signal.SIGKILL)
-
-    def _failed(self, running: RunningTry, how: str) -> RunFailed:
-        return RunFailed(
-            f"step `{running.task.step}` failed: task {running.pathspec} ended with {how}",
-            help=f"`{self._settings.command} logs {running.pathspec}` shows what it wrote",
-        )
-
-
-def _shortened(left: list[str]) -> str:
-    more = f" and {len(left) - _SHOWN_STEPS:,} more steps" if len(left) > _SHOWN_STEPS else ""
-    return ", ".join(left[:_SHOWN_STEPS]) + more

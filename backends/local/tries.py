@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from penstock.backends.local.output import Stream
+from penstock.backends.local.failures import RunFailed
+from penstock.backends.local.output import RunningTask
 from penstock.backends.local.schedule import Task
 from penstock.runtime_shim.datastore.protocol import Datastore
 from penstock.runtime_shim.datastore.tasks import highest_attempt
@@ -68,28 +68,13 @@ class Try(NamedTuple):
         return self.policy.wait if 0 < self.number <= self.policy.retries else 0.0
 
 
-class RunningTry:
-    """A try that has been launched."""
+class RunningTry(RunningTask):
+    """A try that has been launched; ``following`` is the next one, where this one failed and there is one."""
 
     def __init__(self, settings: RunSettings, tried: Try) -> None:
+        super().__init__(settings.run, tried.task, settings.log_bytes)
         self.tried = tried
-        self.task = tried.task
-        self.pathspec = f"{settings.run}/{tried.task}"
-        self.source = self.pathspec
-        self.stdout = Stream("stdout", settings.log_bytes)
-        self.stderr = Stream("stderr", settings.log_bytes)
         self.following: Try | None = None
-        """The next try, where this one failed and there is one."""
-
-    @property
-    def streams(self) -> tuple[Stream, Stream]:
-        """What it writes."""
-        return self.stdout, self.stderr
-
-    def close(self) -> None:
-        """Give the descriptors back."""
-        for stream in self.streams:
-            stream.close()
 
 
 def settle(store: Datastore, settings: RunSettings, ended: RunningTry, succeeded: bool) -> Record | None:
@@ -106,7 +91,12 @@ def settle(store: Datastore, settings: RunSettings, ended: RunningTry, succeeded
             store.put(log_key(*names, attempt, name, "runtime"), data)
     if not succeeded:
         return None
-    return Record.from_json(json.loads(store.get(record_key(settings.flow, settings.run, step, path))))
+    key = record_key(settings.flow, settings.run, step, path)
+    data = store.get(key)
+    try:
+        return Record.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFailed(f"the record {store.location(key)} cannot be read: {error}") from error
 
 
 def _attempt(store: Datastore, names: tuple[str, str, str, str], number: int) -> int:
@@ -114,16 +104,6 @@ def _attempt(store: Datastore, names: tuple[str, str, str, str], number: int) ->
     if number == 0:
         return 0  # the run's id is new
     return max(0, highest_attempt(store.children(task_prefix(*names))))
-
-
-def how_it_ended(code: int) -> str:
-    """An exit code, or minus a signal's number, for people."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
 
 
 def duration(seconds: float) -> str:

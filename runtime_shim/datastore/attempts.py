@@ -18,7 +18,7 @@ from penstock.runtime_shim.datastore.finished import PENSTOCK, FinishedTask, Sto
 from penstock.runtime_shim.datastore.protocol import Datastore, Put
 from penstock.runtime_shim.paths import Path
 from penstock.runtime_shim.records import Record, blob_key, pointer_key, record_key, task_prefix
-from penstock.runtime_shim.serialization import PROTOCOL, dumps
+from penstock.runtime_shim.serialization import PROTOCOL, dump_pieces
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.local_metadata import LocalMetadata
@@ -95,13 +95,13 @@ class AttemptWriter:
 
     def _blobs(self, artifacts: Mapping[str, object], under_way: set[str]) -> Iterator[Put]:
         for name, value in artifacts.items():
-            pickled = dumps(value, name)
-            sha = sha_of(pickled)
-            self._objects[name] = Stored(sha, len(pickled), str(type(value)), ENCODING)
+            pieces = dump_pieces(value, name)
+            sha = sha_of(pieces)
+            self._objects[name] = Stored(sha, sum(map(len, pieces)), str(type(value)), ENCODING)
             if sha not in self._known and sha not in under_way:
                 under_way.add(sha)
-                data, attributes = encode(pickled)
-                del pickled
+                data, attributes = encode(pieces)
+                del pieces
                 yield blob_key(self._task.flow, sha), data, attributes
 
     def _end(self, record: Record | None, pointers: tuple[tuple[str, str], ...]) -> None:

@@ -7,12 +7,14 @@ never starts like gzip.
 
 from __future__ import annotations
 
+import io
 import os
 import zlib
 from collections.abc import Iterator
 from hashlib import sha1
+from typing import BinaryIO
 
-from penstock.runtime_shim.datastore.protocol import Attributes
+from penstock.runtime_shim.datastore.protocol import Attributes, Data
 
 LEVEL = 3
 """gzip level, Metaflow's."""
@@ -28,6 +30,8 @@ _WORTHWHILE_HUGE = 0.1
 """Up to how many bytes a blob has to shrink to which part of itself.  gzip manages some 25 MB/s on numbers, disks and
 networks many times that: the bigger the blob, the more compressing has to save to be worth its time.
 """
+BIG = 32 << 20
+"""Bytes from which a blob is handled without copies, where it can be."""
 _THREADED = 8 << 20
 """Bytes from which a blob is compressed by several threads."""
 _SAMPLE = 1 << 14
@@ -37,23 +41,30 @@ _MEMBER = 1 << 22
 _PIECE = 1 << 20
 
 
-def sha_of(data: bytes) -> str:
-    """The name of a blob."""
-    return sha1(data, usedforsecurity=False).hexdigest()
+def sha_of(data: bytes | list[bytes]) -> str:
+    """The name of a blob, which may come in pieces."""
+    digest = sha1(usedforsecurity=False)
+    for piece in data if isinstance(data, list) else [data]:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
-def encode(data: bytes) -> tuple[bytes, Attributes]:
-    """The bytes to store for a blob, and its attributes.  Equal blobs give equal bytes."""
-    if len(data) > _SMALL and not _compresses(data):
+def encode(pieces: list[bytes]) -> tuple[Data, Attributes]:
+    """What to store for a blob that comes in pieces, and its attributes.  Equal blobs give equal bytes."""
+    size = sum(map(len, pieces))
+    if size > BIG and not _compresses(max(pieces, key=len), size):
+        return pieces, RAW
+    data = b"".join(pieces)
+    if size > _SMALL and not _compresses(data, size):
         return data, RAW
-    if len(data) < _THREADED:
+    if size < _THREADED:
         return _gzip(data), GZIPPED
     from concurrent.futures import ThreadPoolExecutor
 
     # zlib works outside the interpreter lock, and gzip files may be strung together.
     view = memoryview(data)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        members = pool.map(_gzip, (view[start : start + _MEMBER] for start in range(0, len(data), _MEMBER)))
+        members = pool.map(_gzip, (view[start : start + _MEMBER] for start in range(0, size, _MEMBER)))
         return b"".join(members), GZIPPED
 
 
@@ -70,12 +81,22 @@ def decode(stored: bytes) -> bytes:
         raise ValueError(f"damaged gzip data: {error}") from error
 
 
-def _compresses(data: bytes) -> bool:
-    """Whether samples of the data shrink enough."""
+def plain_file(file: BinaryIO) -> BinaryIO:
+    """The blob of what was stored, as a file: ``file`` itself where it is stored as it is.
+
+    Raises as :func:`decode`.
+    """
+    start = file.read(len(_MAGIC))
+    file.seek(0)
+    return io.BytesIO(decode(file.read())) if start == _MAGIC else file
+
+
+def _compresses(data: bytes, size: int) -> bool:
+    """Whether samples of ``data``, or of the biggest piece of it, shrink enough for a blob of ``size`` bytes."""
     stride = max(_SAMPLE, (len(data) - _SAMPLE) // (_SAMPLES - 1))
     samples = [data[start : start + _SAMPLE] for start in range(0, len(data), stride)]
     ratio = sum(len(zlib.compress(sample, LEVEL)) for sample in samples) / sum(map(len, samples))
-    return ratio < next((wanted for size, wanted in _WORTHWHILE if len(data) <= size), _WORTHWHILE_HUGE)
+    return ratio < next((wanted for most, wanted in _WORTHWHILE if size <= most), _WORTHWHILE_HUGE)
 
 
 def _gzip(data: bytes | memoryview) -> bytes:

@@ -58,6 +58,23 @@ class DatastoreConformance:
         store.put("view", memoryview(b"..data..")[2:6])
         assert store.get("view") == b"data"
 
+    def test_pieces_are_put_as_one(self, store: Datastore) -> None:
+        store.put("pieces", [b"a", b"", b"bc" * 1000, b"d"])
+        assert store.get("pieces") == b"a" + b"bc" * 1000 + b"d"
+        third = b"0123456789abcdef" * (self.big // 48 + 1)
+        store.put_blobs([("big", [b"start", third, third, third, b"end"], {"cas_raw": True})])
+        assert store.get("big") == b"start" + third * 3 + b"end"
+
+    def test_an_object_is_read_as_a_file(self, store: Datastore) -> None:
+        store.put("file", b"first line\nsecond")
+        with store.open("file") as file:
+            assert (file.readline(), file.read(3), file.read()) == (b"first line\n", b"sec", b"ond")
+            file.seek(0)
+            assert file.read(5) == b"first"
+        with pytest.raises(Missing) as caught:
+            store.open("nowhere")
+        assert caught.value.args[0] == "nowhere"
+
     def test_putting_again_overwrites(self, store: Datastore) -> None:
         store.put("key", b"a long first value")
         store.put("key", b"second")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from penstock.runtime_shim.datastore.blobs import decode, sha_of
+from penstock.runtime_shim.datastore.blobs import BIG, decode, plain_file, sha_of
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED, Failure, InvalidName
 from penstock.runtime_shim.paths import Path
 from penstock.runtime_shim.records import Record, blob_key
-from penstock.runtime_shim.serialization import BrokenArtifact, dumps, loads
+from penstock.runtime_shim.serialization import BrokenArtifact, dumps, load, loads
 
 PENSTOCK = "penstock"
 """The entry of ``N.data.json`` that Metaflow does not have."""
@@ -92,27 +92,41 @@ class FinishedTask(NamedTuple):
                 raise NoSuchArtifact(
                     f"task {self} has no artifact `{name}`", help=f"it has: {', '.join(sorted(self.objects))}"
                 )
-        shas = list(dict.fromkeys(self.objects[name].sha for name in names))
-        blobs = dict(zip(shas, self._blobs(shas, names), strict=True))
+        big = [name for name in names if self.objects[name].size > BIG]
+        shas = {self.objects[name].sha: name for name in names if name not in big}
+        blobs = dict(zip(shas, self._blobs(shas), strict=True))
+        found = {name: self._load_big(name) for name in big}
         # Two names of one blob get a value each, as if they had been read one by one.
-        return {name: loads(blobs[self.objects[name].sha], f"{self}/{name}") for name in names}
+        return {
+            name: found[name] if name in found else loads(blobs[self.objects[name].sha], f"{self}/{name}")
+            for name in names
+        }
 
-    def _blobs(self, shas: list[str], names: list[str]) -> list[bytes]:
-        keys = [blob_key(self.flow, sha) for sha in shas]
+    def _load_big(self, name: str) -> Any:
+        sha = self.objects[name].sha
+        try:
+            with self.store.open(blob_key(self.flow, sha)) as file:
+                return load(plain_file(file), f"{self}/{name}")
+        except (Missing, ValueError) as error:
+            raise self._unreadable(name, error) from error
+
+    def _blobs(self, shas: dict[str, str]) -> list[bytes]:
+        """The blobs of these shas, each given with the name of an artifact that it is."""
         blobs: list[bytes] = []
         try:
-            blobs.extend(decode(data) for _, data in self.store.get_many(keys))
-        except (Missing, ValueError) as error:
-            sha = shas[len(blobs)]
-            if isinstance(error, Missing):
-                sha = str(error.args[0]).rpartition("/")[2]
-            named = next(name for name in names if self.objects[name].sha == sha)
-            why = f"its blob is not in {self.store.root}" if isinstance(error, Missing) else str(error)
-            raise BrokenArtifact(
-                f"the artifact {self}/{named} (sha {sha}) cannot be read: {why}",
-                help="run the step that made it again",
-            ) from error
+            blobs.extend(decode(data) for _, data in self.store.get_many(blob_key(self.flow, sha) for sha in shas))
+        except Missing as error:
+            raise self._unreadable(shas[str(error.args[0]).rpartition("/")[2]], error) from error
+        except ValueError as error:
+            raise self._unreadable(list(shas.values())[len(blobs)], error) from error
         return blobs
+
+    def _unreadable(self, name: str, error: Exception) -> BrokenArtifact:
+        sha = self.objects[name].sha
+        why = f"its blob is not in {self.store.root}" if isinstance(error, Missing) else str(error)
+        return BrokenArtifact(
+            f"the artifact {self}/{name} (sha {sha}) cannot be read: {why}", help="run the step that made it again"
+        )
 
 
 def finished_task(store: Datastore, names: tuple[str, str, str, str], data: bytes) -> FinishedTask:

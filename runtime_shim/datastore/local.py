@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 from penstock.runtime_shim.datastore.faults import local_failure
-from penstock.runtime_shim.datastore.protocol import Attributes, Missing, Put, StorageFailure
+from penstock.runtime_shim.datastore.protocol import Attributes, Data, Missing, Put, StorageFailure, pieces_of
 
 TEMPORARY = ".penstock-"
 """How the names of files being written begin; such names are never keys."""
@@ -54,6 +55,16 @@ class LocalDatastore:
         except OSError as error:
             raise local_failure(error, self.root, f"read `{key}`") from error
 
+    def open(self, key: str) -> BinaryIO:
+        """The object's file: what reads it copies it straight from the system's cache."""
+        path = self.location(key)
+        try:
+            return open(path, "rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise self._missing(key) from None
+        except OSError as error:
+            raise local_failure(error, self.root, f"read `{key}`") from error
+
     def attributes(self, key: str) -> Attributes | None:
         """What stands in the file beside the object."""
         path = self.location(key)
@@ -73,7 +84,7 @@ class LocalDatastore:
             ) from error
         return found
 
-    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+    def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         """Store, overwriting.
 
         The attributes are there before the object is: whoever finds the object finds them.
@@ -86,7 +97,7 @@ class LocalDatastore:
         except OSError as error:
             raise local_failure(error, self.root, f"store `{key}`") from error
 
-    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+    def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         """Store unless there is an object already.
 
         The whole object is written aside and linked to its name, which of several processes only one can do.  The
@@ -181,7 +192,7 @@ class LocalDatastore:
         except OSError as error:
             raise local_failure(error, self.root, doing) from error
 
-    def _place(self, path: str, data: bytes | memoryview) -> None:
+    def _place(self, path: str, data: Data) -> None:
         temporary = self._write_aside(path, data)
         try:
             os.replace(temporary, path)
@@ -189,7 +200,7 @@ class LocalDatastore:
             os.unlink(temporary)
             raise
 
-    def _write_aside(self, path: str, data: bytes | memoryview) -> str:
+    def _write_aside(self, path: str, data: Data) -> str:
         """Write a temporary file beside ``path`` and return its name; on any error it is gone again."""
         folder = os.path.dirname(path)
         temporary = os.path.join(folder, TEMPORARY + os.urandom(8).hex())
@@ -209,13 +220,14 @@ class LocalDatastore:
         return temporary
 
 
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
-    rest = memoryview(data).cast("B")
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _write_all(descriptor: int, data: Data) -> None:
+    for piece in pieces_of(data):
+        rest = piece
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
 
 
-def _link(temporary: str, path: str, data: bytes | memoryview) -> bool:
+def _link(temporary: str, path: str, data: Data) -> bool:
     """Give the file its name unless the name is taken."""
     try:
         os.link(temporary, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from penstock.runtime_shim.failures import EXIT_RETRY_ALLOWED, Failure
 
@@ -12,8 +12,11 @@ Attributes = Mapping[str, object]
 as metadata.
 """
 
-Put = tuple[str, "bytes | memoryview", "Attributes | None"]
-"""One object to store: key, bytes, attributes."""
+Data = bytes | memoryview | list[bytes]
+"""What is stored: bytes, or pieces that follow one another, so that what is big need not be put together first."""
+
+Put = tuple[str, Data, "Attributes | None"]
+"""One object to store: key, data, attributes."""
 
 
 class Missing(KeyError):
@@ -25,6 +28,16 @@ class StorageFailure(Failure):
 
     code = "R110"
     exit_code = EXIT_RETRY_ALLOWED
+
+
+def pieces_of(data: Data) -> list[memoryview]:
+    """The data as views of bytes."""
+    return [memoryview(piece).cast("B") for piece in (data if isinstance(data, list) else [data]) if len(piece)]
+
+
+def size_of(data: Data) -> int:
+    """Bytes of the data."""
+    return sum(piece.nbytes for piece in pieces_of(data))
 
 
 class Datastore(Protocol):
@@ -47,14 +60,14 @@ class Datastore(Protocol):
         """
         ...
 
-    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+    def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         """Store, overwriting; a reader sees the old object or the new one, never a part.
 
         Raises StorageFailure.
         """
         ...
 
-    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+    def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         """Store unless there is an object already; of several writers at once exactly one gets True.
 
         Raises StorageFailure.
@@ -73,6 +86,13 @@ class Datastore(Protocol):
         sorted.
 
         Raises StorageFailure.
+        """
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """The object to be read as a file, so that what is big need not be in memory twice; close it.
+
+        Raises Missing, StorageFailure.
         """
         ...
 

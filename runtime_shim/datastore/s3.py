@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from penstock.runtime_shim.datastore.parallel import WORKERS, all_done, ordered
-from penstock.runtime_shim.datastore.protocol import Attributes, Put, StorageFailure
+from penstock.runtime_shim.datastore.protocol import Attributes, Data, Put, StorageFailure, pieces_of, size_of
 from penstock.runtime_shim.datastore.s3_client import S3Access, s3_client, s3_session, share_session
 from penstock.runtime_shim.datastore.s3_faults import error_code, status, told
 from penstock.runtime_shim.datastore.s3_transfer import MULTIPART, read_object, upload_parts
@@ -109,6 +110,10 @@ class S3Datastore:
         with told("read", self.root, key):
             return read_object(client, self.bucket, self._name(key))
 
+    def open(self, key: str) -> BinaryIO:
+        """The whole object, fetched as by :meth:`get`."""
+        return io.BytesIO(self.get(key))
+
     def attributes(self, key: str) -> Attributes | None:
         """The object's metadata, by a request of its own."""
         client = self.client
@@ -120,13 +125,13 @@ class S3Datastore:
         found: Attributes = json.loads(text)
         return found
 
-    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+    def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         """Store, overwriting; a big object is sent in parts side by side."""
         client = self.client
         with told("store", self.root, key):
             self._send(client, key, data, attributes, {})
 
-    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+    def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         """Store unless there is an object already: one request, which S3 decides (``If-None-Match: *``).
 
         A server that does not know the condition and says so is asked for the object first; two writers at the same
@@ -185,7 +190,7 @@ class S3Datastore:
 
     def put_many(self, objects: Iterable[Put]) -> None:
         """Store several, side by side."""
-        all_done(lambda item: self.put(*item), objects, lambda item: len(item[1]))
+        all_done(lambda item: self.put(*item), objects, lambda item: size_of(item[1]))
 
     def put_blobs(self, objects: Iterable[Put]) -> None:
         """As :meth:`put_many`: to ask whether an object is there costs as much as to send most of them."""
@@ -205,21 +210,20 @@ class S3Datastore:
         self,
         client: S3Client,
         key: str,
-        data: bytes | memoryview,
+        data: Data,
         attributes: Attributes | None,
         condition: dict[str, Any],
     ) -> None:
         metadata: dict[str, Any] = {}
         if attributes is not None:
             metadata["Metadata"] = {ATTRIBUTES: json.dumps(dict(attributes))}
-        if len(data) > MULTIPART:
-            upload_parts(client, self.bucket, self._name(key), memoryview(data), metadata, condition)
+        if size_of(data) > MULTIPART:
+            upload_parts(client, self.bucket, self._name(key), pieces_of(data), metadata, condition)
         else:
-            client.put_object(Bucket=self.bucket, Key=self._name(key), Body=bytes(data), **metadata, **condition)
+            body = data if isinstance(data, bytes) else b"".join(pieces_of(data))
+            client.put_object(Bucket=self.bucket, Key=self._name(key), Body=body, **metadata, **condition)
 
-    def _put_if_not_seen(
-        self, client: S3Client, key: str, data: bytes | memoryview, attributes: Attributes | None
-    ) -> bool:
+    def _put_if_not_seen(self, client: S3Client, key: str, data: Data, attributes: Attributes | None) -> bool:
         from botocore.exceptions import ClientError
 
         try:

@@ -44,29 +44,39 @@ def read_object(client: S3Client, bucket: str, key: str) -> bytes:
 
 
 def upload_parts(
-    client: S3Client, bucket: str, key: str, data: memoryview, metadata: dict[str, Any], condition: dict[str, Any]
+    client: S3Client, bucket: str, key: str, data: list[memoryview], metadata: dict[str, Any], condition: dict[str, Any]
 ) -> None:
     """Send an object in parts; it appears whole when the last has arrived, or, if anything fails, not at all.
 
     Raises what botocore raises.
     """
-    data = data.cast("B")
-    size = max(_PART, -(-len(data) // _MOST_PARTS))
+    length = sum(map(len, data))
+    size = max(_PART, -(-length // _MOST_PARTS))
     upload = client.create_multipart_upload(Bucket=bucket, Key=key, **metadata)["UploadId"]
 
     def send(number: int) -> dict[str, Any]:
-        part = bytes(data[number * size : (number + 1) * size])
+        part = _cut(data, number * size, (number + 1) * size)
         answer = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number + 1, Body=part)
         return {"PartNumber": number + 1, "ETag": answer["ETag"]}
 
     try:
-        parts: Any = list(ordered(send, range(-(-len(data) // size)), len, workers=_PART_WORKERS))
+        parts: Any = list(ordered(send, range(-(-length // size)), len, workers=_PART_WORKERS))
         client.complete_multipart_upload(
             Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
         )
     except BaseException:
         client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
         raise
+
+
+def _cut(pieces: list[memoryview], start: int, end: int) -> bytes:
+    """The bytes from ``start`` to ``end`` of pieces that follow one another."""
+    found: list[memoryview] = []
+    at = 0
+    for piece in pieces:
+        found.append(piece[max(0, start - at) : max(0, end - at)])
+        at += len(piece)
+    return b"".join(found)
 
 
 def _read(client: S3Client, request: dict[str, Any]) -> bytes:

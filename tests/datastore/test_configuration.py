@@ -88,7 +88,7 @@ def test_a_profile_that_does_not_exist_is_told_with_those_that_do(home: Callable
 
 
 def test_a_profile_that_does_not_exist_where_nothing_does() -> None:
-    with pytest.raises(ProfileMissing, match=r"choose one of: \\(none found\\)") as caught:
+    with pytest.raises(ProfileMissing, match=r"choose one of: \(none found\)") as caught:
         Configuration.load({"METAFLOW_HOME": "/nowhere", "METAFLOW_PROFILE": "prod"})
     assert caught.value.exit_code == 1
 

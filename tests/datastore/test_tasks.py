@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
+import random
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as FilePath
@@ -11,7 +14,7 @@ import pytest
 
 from penstock.runtime_shim.datastore.finished import NoSuchArtifact
 from penstock.runtime_shim.datastore.local import LocalDatastore
-from penstock.runtime_shim.datastore.protocol import Attributes, Datastore, Put
+from penstock.runtime_shim.datastore.protocol import Attributes, Data, Datastore, Put
 from penstock.runtime_shim.datastore.s3 import S3Datastore
 from penstock.runtime_shim.datastore.tasks import AttemptWriter, NotFinished, TaskStore
 from penstock.runtime_shim.local_metadata import register_run
@@ -36,11 +39,11 @@ class WatchedStore(LocalDatastore):
         self.written: list[str] = []
         self.dies_before = dies_before
 
-    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+    def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         self._live(key)
         super().put(key, data, attributes)
 
-    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+    def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         self._live(key)
         return super().put_if_absent(key, data, attributes)
 
@@ -228,6 +231,21 @@ def test_a_damaged_blob_is_named(local_store: LocalDatastore) -> None:
     path = FilePath(local_store.location(f"F/data/{sha[:2]}/{sha}"))
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(BrokenArtifact, match=f"the artifact F/1/a/t/x \\(sha {sha}\\) cannot be read: .*cut short"):
+        task.load("x")
+
+
+@pytest.mark.parametrize("value", [bytes(40 << 20), random.Random(1).randbytes(1 << 20) * 40], ids=["gzip", "raw"])
+def test_a_big_artifact_is_stored_and_read_back(local_store: LocalDatastore, value: bytes) -> None:
+    run_task(local_store, [value, "and more"])
+    task = TaskStore(local_store, "F").finished("1", "a", "t")
+    assert task.load_many(["_transition", "x"]) == {"_transition": (["end"], None), "x": [value, "and more"]}
+    sha = task.objects["x"].sha
+    assert sha == hashlib.sha1(pickle.dumps([value, "and more"], 4)).hexdigest()
+    FilePath(local_store.location(f"F/data/{sha[:2]}/{sha}")).write_bytes(b"\x1f\x8b cut")
+    with pytest.raises(BrokenArtifact, match=rf"the artifact F/1/a/t/x \(sha {sha}\) cannot be read"):
+        task.load("x")
+    FilePath(local_store.location(f"F/data/{sha[:2]}/{sha}")).unlink()
+    with pytest.raises(BrokenArtifact, match=rf"the artifact F/1/a/t/x \(sha {sha}\) cannot be read: its blob is not"):
         task.load("x")
 
 

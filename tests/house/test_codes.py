@@ -45,7 +45,7 @@ def test_a_page_says_what_to_do(code: str) -> None:
 
 
 @cache
-def tested() -> str:
+def words_of_the_tests() -> str:
     """What stands in the tests and their goldens, this file left out."""
     kinds = {".py", ".txt", ".json"}
     files = [file for file in sorted((ROOT / "tests").rglob("*")) if file.suffix in kinds and file != Path(__file__)]
@@ -54,4 +54,4 @@ def tested() -> str:
 
 @pytest.mark.parametrize("code", pages.codes())
 def test_every_code_has_a_test(code: str) -> None:
-    assert code in tested()
+    assert code in words_of_the_tests()

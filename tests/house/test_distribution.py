@@ -128,7 +128,7 @@ def test_the_installed_package_is_not_the_checkout(installed: Path, tmp_path: Pa
 
 
 def test_the_installed_package_runs_and_compiles_a_flow(installed: Path, tmp_path: Path) -> None:
-    flow = shutil.copy(ROOT / "examples" / "hello.py", tmp_path)
+    flow = str(shutil.copy(ROOT / "examples" / "hello.py", tmp_path))
     ran = outside(installed, tmp_path, flow, "run", "--whom=Ω")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / ".metaflow" / "HelloFlow").is_dir()

@@ -68,9 +68,8 @@ def test_the_mapping_and_the_links_agree() -> None:
 def test_nothing_is_imported_under_two_names() -> None:
     assert not {"compiler", "backends", "runtime_shim", "src", "src.penstock"} & set(sys.modules)
     ours = {str(file) for file in package_files()}
-    loaded = [
-        os.path.realpath(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)
-    ]
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    loaded = [os.path.realpath(file) for file in files if file]
     assert [file for file, times in Counter(loaded).items() if times > 1 and file in ours] == []
 
 

@@ -58,7 +58,7 @@ def load(name: str) -> CorpusFlow:
     file = FOLDER / f"{name}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     wanted = {"EXPECTED", "PARAMETERS", "FAILS_AT"}
-    constants = [
+    constants: list[ast.stmt] = [
         node
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in wanted

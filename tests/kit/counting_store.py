@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from penstock.runtime_shim.datastore.protocol import Attributes, Missing, Put
+from penstock.runtime_shim.datastore.protocol import Attributes, Data, Missing, Put
 
 
 class CountingStore:
@@ -30,18 +30,18 @@ class CountingStore:
         self.requests.append(("HEAD", key))
         return self._attributes[key]
 
-    def put(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> None:
+    def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         """Store, overwriting."""
         self.requests.append(("PUT", key))
-        self.objects[key] = bytes(data)
+        self.objects[key] = b"".join(data) if isinstance(data, list) else bytes(data)
         self._attributes[key] = attributes
 
-    def put_if_absent(self, key: str, data: bytes | memoryview, attributes: Attributes | None = None) -> bool:
+    def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         """Store unless there is an object already."""
         self.requests.append(("PUT", key))
         if key in self.objects:
             return False
-        self.objects[key] = bytes(data)
+        self.objects[key] = b"".join(data) if isinstance(data, list) else bytes(data)
         self._attributes[key] = attributes
         return True
 

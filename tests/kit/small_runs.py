@@ -20,7 +20,13 @@ def end_task(
     """A task that ended, well unless ``ok`` is False, and printed a line."""
     at = TaskPath.parse(path)
     writer = TaskStore(store, "Small").begin(run, step, at.task_id, path=at)
-    private = {"_success": ok, "_task_ok": ok, "_exception": None, "_foreach_stack": [], "name": "Small"}
+    private: dict[str, Any] = {
+        "_success": ok,
+        "_task_ok": ok,
+        "_exception": None,
+        "_foreach_stack": [],
+        "name": "Small",
+    }
     writer.save({**private, **artifacts})
     store.put(
         log_key("Small", run, step, at.task_id, writer.attempt, "stdout"),

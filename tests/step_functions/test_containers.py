@@ -269,6 +269,16 @@ def test_an_image_without_boto3_is_told_when_pip_cannot_help(deployed: Any, run_
     assert errors == f"error[R190]: the image python:{version} has no boto3, and pip could not install it\n"
 
 
+def test_a_step_ends_as_it_ended_also_where_its_output_cannot_be_stored(deployed: Any, run_job: Any) -> None:
+    """The step spoils the note from which the process above it learns the attempt."""
+    spoil = "open(os.environ['PENSTOCK_ATTEMPT_FILE'], 'wb').write(b'\\xff')"
+    container = deployed(f"print('x'); {spoil}")
+    run_job(container, "start")
+    code, output, errors = run_job(container, "end")
+    assert (code, output) == (0, "x\nend 0 ada True\n")
+    assert errors.startswith("the output of the step could not be stored: ")
+
+
 def test_an_image_with_an_old_python_is_told(run_job: Any) -> None:
     """The version is faked: an old interpreter is not on every machine, and the message must not depend on one."""
     old = "import sys; sys.version_info = (3, 8, 18, 'final', 0)\n"

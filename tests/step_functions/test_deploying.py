@@ -52,6 +52,14 @@ def test_only_json_prints_the_machine_and_needs_nobody(flow: Path, process: Comm
     assert queue == "  job queue penstock-tests"
 
 
+def test_everything_missing_is_told_and_nothing_printed(flow: Path, command: Command) -> None:
+    unset = {"METAFLOW_DATASTORE_SYSROOT_S3": "", "METAFLOW_BATCH_JOB_QUEUE": "", "METAFLOW_SFN_IAM_ROLE": ""}
+    done = command("flow.py", "step-functions", "create", "--only-json", "--name", "a b", "--tag", "", **unset)
+    assert (done.returncode, done.stdout) == (1, "")
+    found = [line.split(":")[0] for line in done.stderr.splitlines() if line.startswith("error")]
+    assert found == ["error[P530]"] * 3 + ["error[P532]"] * 2
+
+
 def test_two_compilations_give_the_same_bytes_under_any_hash_seed(flow: Path, process: Command) -> None:
     runs = [process("flow.py", "step-functions", "create", "--only-json", PYTHONHASHSEED=seed) for seed in "012"]
     assert len({(run.stdout, run.stderr) for run in runs}) == 1
@@ -247,3 +255,9 @@ def test_package_list_and_save_show_what_is_in_it(flow: Path, command: Command, 
     saved = command("flow.py", "--package-suffixes", ".sql", "package", "save", "code.tar.gz")
     assert saved.stdout.split("sha ")[1] == listed.stdout.split("sha ")[1]
     assert (tmp_path / "code.tar.gz").stat().st_size > 10_000
+
+
+def test_a_package_that_cannot_be_written_is_told(flow: Path, command: Command) -> None:
+    done = command("flow.py", "package", "save", "no/such/folder/code.tar.gz")
+    assert done.returncode == 2
+    assert done.stderr.endswith("Error: no/such/folder/code.tar.gz can't be written: No such file or directory\n")
