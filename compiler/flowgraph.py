@@ -8,7 +8,7 @@ from types import MappingProxyType
 import networkx as nx
 
 from penstock.compiler.spans import Span
-from penstock.compiler.steps import ParameterInfo, Step, targets
+from penstock.compiler.steps import Decorator, ParameterInfo, Step, targets
 
 
 class FlowGraph:
@@ -18,14 +18,22 @@ class FlowGraph:
     every edge has a step at both ends.
     """
 
-    __slots__ = ("_graph", "_steps", "doc", "name", "parameters", "span")
+    __slots__ = ("_graph", "_steps", "decorators", "doc", "name", "parameters", "span")
 
     def __init__(
-        self, name: str, steps: Iterable[Step], parameters: Iterable[ParameterInfo] = (), *, span: Span, doc: str = ""
+        self,
+        name: str,
+        steps: Iterable[Step],
+        parameters: Iterable[ParameterInfo] = (),
+        *,
+        span: Span,
+        doc: str = "",
+        decorators: Iterable[Decorator] = (),
     ) -> None:
         self.name = name
         self.span = span
         self.doc = doc
+        self.decorators: tuple[Decorator, ...] = tuple(decorators)
         self.parameters: tuple[ParameterInfo, ...] = tuple(parameters)
         self._steps: Mapping[str, Step] = MappingProxyType({step.name: step for step in steps})
         graph: nx.DiGraph[str] = nx.DiGraph()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
 from penstock.compiler.steps import Decorator, Foreach, Goto, Split, Step, Stop, Switch, targets
+from penstock.runtime_shim.decorators import DECORATORS
 from penstock.runtime_shim.plan import EACH, LOOP, Plan, PlannedStep
+
+_OF_THE_RUNNER = ("retry", "catch", "timeout")
+"""What else a decorator says is for the target that runs the task."""
 
 
 def plan_of(program: Program, defaults: Mapping[str, object] | None = None) -> Plan:
@@ -76,12 +81,22 @@ def _merges(
 
 
 def _noted(program: Program, step: Step) -> Iterator[dict[str, object]]:
-    for decorator in _effective(step.decorators):
-        yield {"name": decorator.name, "attributes": dict(decorator.attributes)}
+    """What the runner needs: the decorators that change how the step's own code runs, each with all attributes.
+
+    Environment variables of the flow are joined with those of the step, which win.
+    """
+    variables: dict[str, object] = {}
+    for decorator in (*program.graph.decorators, *step.decorators):
+        if decorator.name in ("global_environment", "environment"):
+            variables |= _completed(decorator)["vars"]
+        elif decorator.name in _OF_THE_RUNNER:
+            yield {"name": decorator.name, "attributes": _completed(decorator)}
+    if variables:
+        yield {"name": "environment", "attributes": {"vars": variables}}
 
 
-def _effective(decorators: tuple[Decorator, ...]) -> tuple[Decorator, ...]:
-    return decorators
+def _completed(decorator: Decorator) -> dict[str, Any]:
+    return DECORATORS[decorator.name].complete(decorator.attributes)
 
 
 def _ending(step: Step) -> tuple[str, str | None, str | None, dict[str, str]]:

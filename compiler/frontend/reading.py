@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from types import CodeType, FunctionType, MappingProxyType
+from types import CodeType, FunctionType
 
 from penstock.compiler.diagnostics import Diagnostic
 from penstock.compiler.frontend.calls import arguments_of, ending_of
+from penstock.compiler.frontend.decorating import Kept, added_decorator, decorators_of
 from penstock.compiler.frontend.sources import ClassSource, FunctionNode, NoSource, SourceFile, SourceFiles
-from penstock.compiler.frontend.written import WrittenFlow, WrittenParameter, WrittenStep
+from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow, WrittenParameter, WrittenStep
 from penstock.compiler.spans import Span
-from penstock.compiler.steps import Decorator
+from penstock.runtime_shim.decorators import FLOW_DECORATORS
 from penstock.runtime_shim.parameters import attributes_of
 
 
@@ -48,8 +49,26 @@ class _Reader:
             doc=inspect.cleandoc(self._class.__doc__ or ""),
             steps=steps,
             parameters=self._parameters(),
-            decospecs=decospecs,
+            decorators=self._flow_decorators(),
+            added=tuple(map(added_decorator, decospecs)),
         )
+
+    def _flow_decorators(self) -> tuple[WrittenDecorator, ...]:
+        """Those of the class and of its bases; of one name, those of the class nearest to the flow."""
+        found: list[WrittenDecorator] = []
+        noted: dict[type, Kept] = {}
+        for owner in reversed(self._class.__mro__):
+            base = next((base for base in owner.__mro__[1:] if base in noted), None)
+            own: Kept = _kept(vars(owner), "decorators")
+            if FLOW_DECORATORS in vars(owner):
+                noted[owner] = _kept(vars(owner), FLOW_DECORATORS)
+                own = [*noted[owner][len(noted[base]) if base else 0 :], *own]
+            if own:
+                source = self._source_of(owner)
+                names = {name for name, _ in own}
+                found = [decorator for decorator in found if decorator.name not in names]
+                found += decorators_of(source.file if source else None, source.decorators if source else (), own)
+        return tuple(found)
 
     def _somewhere(self, steps: Mapping[str, WrittenStep]) -> Span:
         """What stands for a class without a ``class`` statement: its first step, else the beginning of its file.
@@ -87,7 +106,11 @@ class _Reader:
             ending=ending_of(file, node),
             unusual=_unusual(getattr(plain, "__code__", None)),
             earlier=self._earlier(owner, node),
-            decorators=_decorators(function),
+            decorators=decorators_of(
+                file,
+                node.decorator_list,
+                [*_kept(vars(function), "decorators"), *_kept(vars(function), FLOW_DECORATORS)],
+            ),
             doc=inspect.cleandoc(function.__doc__ or ""),
         )
 
@@ -143,6 +166,15 @@ def _unusual(code: CodeType | None) -> str:
     return "a generator" if code.co_flags & inspect.CO_GENERATOR else ""
 
 
-def _decorators(function: object) -> tuple[Decorator, ...]:
-    kept: Sequence[tuple[str, dict[str, object]]] = getattr(function, "decorators", ())
-    return tuple(Decorator(name, MappingProxyType(dict(attributes))) for name, attributes in kept)
+def _kept(attributes: Mapping[str, object], name: str) -> Kept:
+    """What decorators noted on a step or a flow; an attribute of that name which is something else is not theirs."""
+    noted = attributes.get(name)
+    return [entry for entry in noted if _is_note(entry)] if isinstance(noted, list) else []
+
+
+def _is_note(entry: object) -> bool:
+    match entry:
+        case (str(), dict()):
+            return True
+        case _:
+            return False

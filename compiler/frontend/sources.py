@@ -107,6 +107,11 @@ class ClassSource:
                     pass
 
     @property
+    def decorators(self) -> list[ast.expr]:
+        """The expressions after ``@``, from top to bottom."""
+        return self._node.decorator_list
+
+    @property
     def span(self) -> Span:
         """``class Name``."""
         return self.file.header(self._node)

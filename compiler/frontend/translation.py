@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.frontend.written import Ending, NextCall, WrittenFlow, WrittenParameter, WrittenStep
-from penstock.compiler.steps import Foreach, Goto, ParameterInfo, Split, Step, Stop, Switch, Transition
+from penstock.compiler.frontend.written import (
+    Ending,
+    NextCall,
+    WrittenDecorator,
+    WrittenFlow,
+    WrittenParameter,
+    WrittenStep,
+)
+from penstock.compiler.steps import Decorator, Foreach, Goto, ParameterInfo, Split, Step, Stop, Switch, Transition
 
 
 def graph_of(flow: WrittenFlow) -> FlowGraph:
     """The graph of a flow; of a step whose ``self.next`` is wrong it has the edges that can be made out."""
     return FlowGraph(
         flow.name,
-        [_step(step) for step in flow.steps.values()],
+        [_step(step, flow.added) for step in flow.steps.values()],
         [_parameter(parameter) for parameter in flow.parameters],
         span=flow.span,
         doc=flow.doc,
+        decorators=tuple(map(_decorator, flow.decorators)),
     )
 
 
-def _step(step: WrittenStep) -> Step:
+def _step(step: WrittenStep, added: tuple[WrittenDecorator, ...]) -> Step:
+    own = {decorator.name for decorator in step.decorators}
     return Step(
         name=step.name,
         transition=_transition(step.ending),
         is_join=step.is_join,
         span=step.span,
         exit_span=step.ending.span,
-        decorators=step.decorators,
+        decorators=(
+            *map(_decorator, step.decorators),
+            *(_decorator(decorator) for decorator in added if decorator.name not in own),
+        ),
         doc=step.doc,
     )
+
+
+def _decorator(decorator: WrittenDecorator) -> Decorator:
+    return Decorator(decorator.name, decorator.attributes, decorator.span)
 
 
 def _transition(ending: Ending) -> Transition:

@@ -7,11 +7,10 @@ program. Nothing here knows Python's ``ast``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from penstock.compiler.spans import Span
-from penstock.compiler.steps import Decorator
 from penstock.runtime_shim.parameters import Parameter
 
 
@@ -97,6 +96,22 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenDecorator:
+    """A decorator of a step or of the flow, or one that `--with` adds to every step.
+
+    ``span`` is its expression, ``places`` are its keywords by name; of `--with` neither is known, and ``text`` is what
+    was given.  ``malformed`` is what is not ``key=value`` in there.
+    """
+
+    name: str
+    attributes: Mapping[str, object]
+    span: Span | None = None
+    places: Mapping[str, Span] = field(default_factory=lambda: MappingProxyType({}))
+    text: str = ""
+    malformed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenStep:
     """A function decorated with ``@step``.
 
@@ -111,7 +126,7 @@ class WrittenStep:
     ending: Ending
     unusual: str = ""
     earlier: Span | None = None
-    decorators: tuple[Decorator, ...] = ()
+    decorators: tuple[WrittenDecorator, ...] = ()
     doc: str = ""
 
     @property
@@ -131,14 +146,18 @@ class WrittenParameter:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFlow:
-    """A flow class and everything its author wrote about steps, in declaration order, base classes first."""
+    """A flow class and everything its author wrote about steps, in declaration order, base classes first.
+
+    ``added`` are the decorators that `--with` adds to every step that has none of that name.
+    """
 
     name: str
     span: Span
     doc: str
     steps: Mapping[str, WrittenStep]
     parameters: tuple[WrittenParameter, ...]
-    decospecs: tuple[str, ...] = ()
+    decorators: tuple[WrittenDecorator, ...] = ()
+    added: tuple[WrittenDecorator, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))

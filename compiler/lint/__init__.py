@@ -30,6 +30,13 @@ DEFINITION_RULES: tuple[WrittenRule, ...] = (
     parameters.distinct,
     parameters.default_makes_optional,
     decorators.known,
+    decorators.attributes_are_known,
+    decorators.values_have_their_type,
+    decorators.only_once,
+    decorators.values_make_sense,
+    decorators.one_schedule,
+    decorators.stands_where_it_belongs,
+    decorators.added_is_readable,
 )
 TRANSITION_RULES: tuple[WrittenRule, ...] = (
     ends.has_start,
@@ -56,6 +63,7 @@ GRAPH_RULES: tuple[GraphRule, ...] = (
     shape.no_orphans,
     shape.loops_are_left,
     shape.no_empty_branch,
+    shape.nothing_caught_where_the_flow_divides,
 )
 
 

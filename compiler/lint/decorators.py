@@ -1,33 +1,226 @@
-"""Rules about decorators of steps."""
+"""Rules about decorators, of steps, of the flow and of `--with`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from penstock.compiler.diagnostics import Diagnostic, Label
-from penstock.compiler.frontend.written import WrittenFlow
+from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow
 from penstock.compiler.lint.spelling import did_you_mean
+from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS
 
-KNOWN: tuple[str, ...] = ()
-"""The decorators there are besides ``@step``."""
+_MOST_RETRIES = MAX_ATTEMPTS - 2
+"""As in Metaflow: one try comes before the retries, and one is left for @catch."""
 
 
 def known(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P160: a decorator that would have no effect is refused, on a step and in `--with`."""
+    for decorator, label in _all(flow):
+        if decorator.name not in DECORATORS:
+            yield Diagnostic(
+                "P160",
+                f"there is no decorator `{decorator.name}`",
+                label,
+                help=did_you_mean(decorator.name, DECORATORS) or f"there are {_listed(DECORATORS)}",
+            )
+
+
+def attributes_are_known(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P161: a decorator is given what it takes."""
+    for decorator, label in _all(flow):
+        kind = DECORATORS.get(decorator.name)
+        names = [attribute.name for attribute in kind.attributes] if kind else []
+        for name in decorator.attributes if kind else ():
+            if name not in names:
+                yield Diagnostic(
+                    "P161",
+                    f"`@{decorator.name}` takes no `{name}`",
+                    _at(decorator, name, label),
+                    help=did_you_mean(name, names) or f"it takes {_listed(names)}",
+                )
+
+
+def values_have_their_type(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P162: what a decorator is given is of the type that it takes."""
+    for decorator, label in _all(flow):
+        kind = DECORATORS.get(decorator.name)
+        for name, value in decorator.attributes.items():
+            attribute = kind.attribute(name) if kind else None
+            try:
+                if attribute is not None:
+                    attribute.check(value)
+            except ValueError as error:
+                yield Diagnostic(
+                    "P162",
+                    f"`{name}` of `@{decorator.name}` cannot be {_shown(value)}",
+                    _at(decorator, name, label),
+                    help=f"it is {error}",
+                )
+
+
+def only_once(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P163: of two decorators of one name, which would count?"""
+    for holder in (flow.decorators, flow.added, *(step.decorators for step in flow.steps.values())):
+        seen: dict[str, WrittenDecorator] = {}
+        for decorator in holder:
+            first = seen.setdefault(decorator.name, decorator)
+            if first is not decorator and decorator.name in DECORATORS:
+                yield Diagnostic(
+                    "P163",
+                    f"`@{decorator.name}` is there twice",
+                    Label(decorator.span) if decorator.span else None,
+                    (Label(first.span, "the first one"),) if first.span else (),
+                    help="keep one of them",
+                )
+
+
+def values_make_sense(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P164: numbers are in their range, names are names, and a time limit is longer than nothing."""
+    for decorator, label in _all(flow):
+        judge = _JUDGES.get(decorator.name)
+        if judge is None or not _readable(decorator):
+            continue
+        for name, problem in judge(DECORATORS[decorator.name].complete(decorator.attributes)):
+            yield Diagnostic("P164", problem, _at(decorator, name, label), help=_HELP[decorator.name])
+
+
+def one_schedule(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P165: a flow starts hourly, daily, weekly or by `cron`."""
+    for decorator in flow.decorators:
+        if decorator.name == "schedule":
+            given = [name for name in ("hourly", "daily", "weekly", "cron") if decorator.attributes.get(name)]
+            if len(given) > 1:
+                yield Diagnostic(
+                    "P165",
+                    f"`@schedule` says {_listed(given)} at once",
+                    Label(decorator.span) if decorator.span else Label(flow.span),
+                    help="keep one of them; `cron` can say everything that the others can",
+                )
+
+
+def stands_where_it_belongs(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P166: a step's decorator stands on a step, a flow's on the class."""
+    of_steps = [decorator for step in flow.steps.values() for decorator in step.decorators]
+    for on_flow, decorators in ((True, flow.decorators), (False, [*of_steps, *flow.added])):
+        for decorator in decorators:
+            kind = DECORATORS.get(decorator.name)
+            if kind is not None and kind.on_flow is not on_flow:
+                yield Diagnostic(
+                    "P166",
+                    f"`@{decorator.name}` is a decorator of {'the flow' if kind.on_flow else 'steps'}",
+                    Label(decorator.span) if decorator.span else None,
+                    help="put it before the class" if kind.on_flow else "put it before `def`, or use `--with`",
+                )
+
+
+def added_is_readable(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P167: `--with` has the form ``name:key=value,key=value``."""
+    for decorator in flow.added:
+        if decorator.malformed:
+            yield Diagnostic(
+                "P167",
+                f"`--with {decorator.text}` cannot be read: `{decorator.malformed}` is not `key=value`",
+                help=f"write `--with {decorator.name}:key=value,key=value`",
+            )
+
+
+def _all(flow: WrittenFlow) -> Iterator[tuple[WrittenDecorator, Label | None]]:
+    """Every decorator with its place; what `--with` adds has none."""
+    for decorator in flow.decorators:
+        yield decorator, Label(decorator.span or flow.span)
     for step in flow.steps.values():
         for decorator in step.decorators:
-            if decorator.name not in KNOWN:
-                yield _unknown(decorator.name, Label(decorator.span or step.span))
-    for decospec in flow.decospecs:
-        name = decospec.partition(":")[0]
-        if name not in KNOWN:
-            yield _unknown(name, None)
+            yield decorator, Label(decorator.span or step.span)
+    for decorator in flow.added:
+        yield decorator, None
 
 
-def _unknown(name: str, label: Label | None) -> Diagnostic:
-    return Diagnostic(
-        "P160",
-        f"there is no decorator `{name}`",
-        label,
-        help=did_you_mean(name, KNOWN) or "remove it: `@step` is the only decorator so far",
-    )
+def _at(decorator: WrittenDecorator, name: str, label: Label | None) -> Label | None:
+    place = decorator.places.get(name)
+    return Label(place) if place else label
+
+
+def _readable(decorator: WrittenDecorator) -> bool:
+    """Whether other rules find nothing in it."""
+    kind = DECORATORS[decorator.name]
+    for name, value in decorator.attributes.items():
+        attribute = kind.attribute(name)
+        if attribute is None:
+            return False
+        try:
+            attribute.check(value)
+        except ValueError:
+            return False
+    return True
+
+
+_Problems = Iterator[tuple[str, str]]
+"""The attribute that is wrong, and what is."""
+
+
+def _retry(values: Mapping[str, Any]) -> _Problems:
+    if values["times"] is None or not 0 <= values["times"] <= _MOST_RETRIES:
+        yield "times", f"a step cannot be retried {values['times']} times"
+    if values["minutes_between_retries"] is not None and values["minutes_between_retries"] < 0:
+        yield "minutes_between_retries", "the time between retries is less than nothing"
+
+
+def _catch(values: Mapping[str, Any]) -> _Problems:
+    if values["var"] is not None and (not values["var"].isidentifier() or values["var"].startswith("_")):
+        yield "var", f"`{values['var']}` cannot be the name of an artifact"
+
+
+def _timeout(values: Mapping[str, Any]) -> _Problems:
+    parts = {name: values[name] or 0 for name in ("seconds", "minutes", "hours")}
+    below = next((name for name, value in parts.items() if value < 0), None)
+    if below or not any(parts.values()):
+        yield below or "seconds", "the time limit of the step is not longer than nothing"
+
+
+def _variables(values: Mapping[str, Any]) -> _Problems:
+    for name, value in (values["vars"] or {}).items():
+        if not isinstance(name, str) or not name or "=" in name or not isinstance(value, str) or "\0" in name + value:
+            yield "vars", f"the environment variable {_shown(name)} cannot be {_shown(value)}"
+
+
+def _amounts(values: Mapping[str, Any]) -> _Problems:
+    for name in ("cpu", "gpu", "memory", "shared_memory", "max_swap", "swappiness"):
+        value = values.get(name)
+        if value is not None and (value < 0 or (value == 0 and name in ("cpu", "memory"))):
+            yield name, f"`{name}` cannot be {_shown(value)}"
+
+
+_JUDGES: Mapping[str, Callable[[Mapping[str, Any]], _Problems]] = MappingProxyType(
+    {
+        "retry": _retry,
+        "catch": _catch,
+        "timeout": _timeout,
+        "environment": _variables,
+        "global_environment": _variables,
+        "resources": _amounts,
+        "batch": _amounts,
+    }
+)
+_HELP: Mapping[str, str] = MappingProxyType(
+    {
+        "retry": f"`times` is 0 to {_MOST_RETRIES}, `minutes_between_retries` 0 or more",
+        "catch": "`var` is a name such as `failure`: the artifact that holds the exception",
+        "timeout": "give `seconds`, `minutes` or `hours`, whole numbers of which none is below 0",
+        "environment": "`vars` is a dict of strings by name",
+        "global_environment": "`vars` is a dict of strings by name",
+        "resources": "CPUs and MB of memory are more than 0",
+        "batch": "CPUs and MB of memory are more than 0",
+    }
+)
+
+
+def _listed(names: Mapping[str, object] | list[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"

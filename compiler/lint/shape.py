@@ -81,6 +81,21 @@ def no_empty_branch(graph: FlowGraph) -> Iterator[Diagnostic]:
                 )
 
 
+def nothing_caught_where_the_flow_divides(graph: FlowGraph) -> Iterator[Diagnostic]:
+    """P221: after a foreach or a switch that was caught nobody would know where to go on."""
+    for step in graph.steps.values():
+        caught = next((decorator for decorator in step.decorators if decorator.name == "catch"), None)
+        if caught is not None and isinstance(step.transition, Foreach | Switch):
+            kind = "foreach" if isinstance(step.transition, Foreach) else "switch"
+            yield Diagnostic(
+                "P221",
+                f"`@catch` cannot go on after step `{step.name}`, which is a {kind}",
+                Label(caught.span or step.span),
+                (Label(step.exit_span, "a step that failed has not said what comes next"),),
+                help=f"catch in a step before it, and let `{step.name}` do nothing but go on",
+            )
+
+
 def _round(graph: FlowGraph, cycle: tuple[str, ...]) -> list[str]:
     """One way round, from the first step of ``cycle`` that is led to from outside to the step that goes back to it."""
     inside = set(cycle)

@@ -15,6 +15,7 @@ from penstock.compiler.diagnostics import Label, Refused
 from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.frontend import graph_of, read_written
 from penstock.compiler.pipeline import compile_flow, demand_program, read_flow
+from penstock.compiler.planning import plan_of
 from penstock.compiler.render import render_text
 from penstock.compiler.spans import Span
 from penstock.compiler.steps import Foreach, Goto, Split, Stop, Switch
@@ -382,34 +383,113 @@ def test_a_flow_without_steps_lacks_both_ends(tmp_path: Path, monkeypatch: pytes
     assert [(d.code, d.label) for d in compiled.diagnostics] == [("P120", place), ("P121", place)]
 
 
-def test_an_unknown_decorator_of_the_command_line_is_refused(flow_from: Maker) -> None:
+PLAIN = (
+    "from penstock import FlowSpec, environment, global_environment, retry, step\n"
+    "@global_environment(vars={'A': 'flow', 'B': 'flow'})\n"
+    "class F(FlowSpec):\n"
+    "    @environment(vars={'B': 'step'})\n"
+    "    @retry(times='2')\n"
+    "    @step\n"
+    "    def start(self): self.next(self.end)\n"
+    "    @step\n"
+    "    def end(self): pass\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("decospec", "said"),
+    [
+        ("retri:times=3", "error[P160]: there is no decorator `retri`\n  = help: did you mean `retry`?\n"),
+        (
+            "card",
+            (
+                "error[P160]: there is no decorator `card`\n  = help: there are `retry`, `catch`, `timeout`, `environment`,"
+                " `global_environment`, `resources`, `batch` and `schedule`\n"
+            ),
+        ),
+        ("retry:time=3", "error[P161]: `@retry` takes no `time`\n  = help: did you mean `times`?\n"),
+        (
+            "retry:times=often",
+            "error[P162]: `times` of `@retry` cannot be 'often'\n  = help: it is a whole number\n",
+        ),
+        (
+            "schedule:hourly=true",
+            "error[P166]: `@schedule` is a decorator of the flow\n  = help: put it before the class\n",
+        ),
+        (
+            "retry:3",
+            (
+                "error[P167]: `--with retry:3` cannot be read: `3` is not `key=value`\n"
+                "  = help: write `--with retry:key=value,key=value`\n"
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_decorator_of_the_command_line(flow_from: Maker, decospec: str, said: str) -> None:
+    assert render_text(compile_flow(flow_from(PLAIN), decospecs=[decospec]).diagnostics) == said
+
+
+def test_decorators_of_the_command_line_go_to_steps_that_have_none_of_the_name(flow_from: Maker) -> None:
+    decospecs = ["retry:times=1,minutes_between_retries=0.5", 'environment:vars={"C": "1,2", "D": "}"}', "catch:var=x"]
+    compiled = compile_flow(flow_from(PLAIN), decospecs=decospecs)
+    assert compiled.diagnostics == ()
+    assert compiled.graph is not None
+    start, end = compiled.graph.steps.values()
+    assert [(d.name, dict(d.attributes)) for d in start.decorators] == [
+        ("environment", {"vars": {"B": "step"}}),
+        ("retry", {"times": "2"}),
+        ("catch", {"var": "x"}),
+    ]
+    assert [(d.name, dict(d.attributes)) for d in end.decorators] == [
+        ("retry", {"times": 1, "minutes_between_retries": 0.5}),
+        ("environment", {"vars": {"C": "1,2", "D": "}"}}),
+        ("catch", {"var": "x"}),
+    ]
+    assert [d.span for d in start.decorators] == [Span("<flow>", 4, 6, 4, 37), Span("<flow>", 5, 6, 5, 22), None]
+
+
+def test_the_plan_holds_what_the_runner_needs_of_the_decorators(flow_from: Maker) -> None:
+    plan = plan_of(demand_program(flow_from(PLAIN), decospecs=["resources:cpu=2"]))
+    assert plan["start"].decorators == (
+        {"name": "retry", "attributes": {"times": 2, "minutes_between_retries": 2, "on": "any"}},
+        {"name": "environment", "attributes": {"vars": {"A": "flow", "B": "step"}}},
+    )
+    assert plan["end"].decorators == ({"name": "environment", "attributes": {"vars": {"A": "flow", "B": "flow"}}},)
+
+
+def test_decorators_of_a_base_class_are_the_flows_unless_it_has_its_own(flow_from: Maker) -> None:
+    flow = flow_from(
+        "from penstock import FlowSpec, global_environment, schedule, step\n"
+        "@schedule(daily=True)\n"
+        "@global_environment(vars={'A': '1'})\n"
+        "class Base(FlowSpec):\n"
+        "    @step\n"
+        "    def start(self): self.next(self.end)\n"
+        "    @step\n"
+        "    def end(self): pass\n"
+        "@schedule(hourly=True)\n"
+        "class F(Base): pass\n"
+    )
+    found = graph(flow).decorators
+    assert [(d.name, dict(d.attributes), d.span and d.span.line) for d in found] == [
+        ("global_environment", {"vars": {"A": "1"}}, 3),
+        ("schedule", {"hourly": True}, 9),
+    ]
+
+
+def test_a_decorator_that_nobody_knows_is_refused_where_it_stands(flow_from: Maker) -> None:
     flow = flow_from(
         "from penstock import FlowSpec, step\n"
         "class F(FlowSpec):\n"
         "    @step\n"
         "    def start(self): self.next(self.end)\n"
+        "    start.decorators = [('card', {'type': 'html'})]\n"
         "    @step\n"
         "    def end(self): pass\n"
-    )
-    assert render_text(compile_flow(flow, decospecs=["retry:times=3"]).diagnostics) == (
-        "error[P160]: there is no decorator `retry`\n  = help: remove it: `@step` is the only decorator so far\n"
-    )
-
-
-def test_a_decorator_kept_on_a_step_is_refused_where_it_stands(flow_from: Maker) -> None:
-    flow = flow_from(
-        "from penstock import FlowSpec, step\n"
-        "class F(FlowSpec):\n"
-        "    @step\n"
-        "    def start(self): self.next(self.end)\n"
-        "    start.decorators = [('retry', {'times': 3})]\n"
-        "    @step\n"
-        "    def end(self): pass\n"
+        "    decorators = 'an attribute like any other'\n"
     )
     compiled = compile_flow(flow)
     assert [(d.code, d.label.span.line if d.label else None) for d in compiled.diagnostics] == [("P160", 4)]
-    assert compiled.graph is not None
-    assert dict(compiled.graph["start"].decorators[0].attributes) == {"times": 3}
 
 
 def test_a_refused_flow_raises_what_is_wrong_with_it(flow_from: Maker) -> None:

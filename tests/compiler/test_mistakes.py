@@ -20,6 +20,7 @@ FLOWS = sorted(FOLDER.glob("*.py"))
 ELSEWHERE = {
     "P101": "test_frontend.py",
     "P160": "test_frontend.py",
+    "P167": "test_frontend.py",
     "P301": "test_capabilities.py",
     "P302": "test_capabilities.py",
     "P401": "test_capabilities.py",
@@ -59,7 +60,7 @@ def test_every_code_of_the_compiler_has_a_mistake_that_shows_it() -> None:
 
 def test_all_mistakes_of_a_flow_are_told_at_once_from_top_to_bottom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)
-    compiled = compile_flow(load_file(HERE / "flows" / "several_mistakes.py"), decospecs=["retry:times=3"])
+    compiled = compile_flow(load_file(HERE / "flows" / "several_mistakes.py"), decospecs=["retri:times=3"])
     assert [(d.code, d.label.span.line if d.label else None) for d in compiled.diagnostics] == [
         ("P150", 7),
         ("P103", 10),

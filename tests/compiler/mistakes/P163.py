@@ -1,0 +1,17 @@
+from penstock import FlowSpec, retry, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train)
+
+    @retry(times=2)
+    @retry(minutes_between_retries=5)
+    @step
+    def train(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
