@@ -133,6 +133,8 @@ def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
                     yield Feature.FOREACH_IN_BRANCH, span
             case Mesh(split=split):
                 yield Feature.CROSSING_BRANCHES, graph[split].exit_span
+                if nesting.foreaches:
+                    yield Feature.BRANCH_IN_FOREACH, graph[split].exit_span
 
 
 def check(

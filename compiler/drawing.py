@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Program, Region, Run
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Nest, Program, Region, Run
 from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch
 
 
@@ -21,12 +21,13 @@ def dot(graph: FlowGraph) -> str:
 
 
 def text(program: Program) -> str:
-    """The regions of a program, a step a line: branches hang on single lines, the body of a foreach on a double one.
+    """The regions of a program, a step a line.
 
-    Equal shapes with equal names give equal text.
+    Branches hang on single lines, the body of a foreach on a double one, the arms of a switch on lines with a diamond,
+    a loop on a dotted line; regions of crossing branches bear the number of their level.  An arrow is an arm that leads
+    to a step which stands elsewhere.  Equal shapes with equal names give equal text.
     """
-    lines = [f"{prefix}{_described(program.graph[step])}" for step, prefix in _placed(program.root)]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in _lines(program))
 
 
 def _role(step: Step) -> str:
@@ -67,36 +68,59 @@ def _described(step: Step) -> str:
     match step.transition:
         case Foreach(over=over):
             return f"{step.name}  foreach {over}"
-        case Goto() | Split() | Switch() | Stop():
+        case Switch(condition=None):
+            return f"{step.name}  if"
+        case Switch(condition=condition):
+            return f"{step.name}  switch {condition}"
+        case Goto() | Split() | Stop():
             return step.name
 
 
-def _placed(root: Region) -> Iterator[tuple[str, str]]:
-    """Every step with what stands before it on its line; iterative."""
-    stack: list[tuple[Item, str, str]] = []
+_Hung = tuple[Region | str, str, str]
+"""A region or a line, with what stands before its first line and before all others."""
 
-    def push(region: Region, first: str, rest: str) -> None:
-        stack.extend((item, rest, rest) for item in reversed(region.items[1:]))
-        stack.append((region.items[0], first, rest))
 
-    push(root, "", "")
+def _lines(program: Program) -> Iterator[str]:
+    """The lines of the drawing; iterative."""
+    stack: list[tuple[Item | str, str, str]] = []
+
+    def push(hung: Region | str, first: str, rest: str) -> None:
+        if isinstance(hung, Region):
+            stack.extend((item, rest, rest) for item in reversed(hung.items[1:]))
+            stack.append((hung.items[0], first, rest))
+        else:
+            stack.append((hung, first, rest))
+
+    push(program.root, "", "")
     while stack:
         item, first, rest = stack.pop()
-        match item:
-            case Run(step=step):
-                yield step, first
-            case Branches(regions=regions):
-                push(regions[-1], f"{rest}└─ ", f"{rest}   ")
-                for region in reversed(regions[:-1]):
-                    push(region, f"{rest}├─ ", f"{rest}│  ")
-            case Each(body=body):
-                push(body, f"{rest}╘═ ", f"{rest}   ")
-            case Loop(body=body):
-                push(body, f"{rest}↻  ", f"{rest}   ")
-            case Choice(arms=arms):
-                for arm in reversed(arms):
-                    if arm.region is not None:
-                        push(arm.region, f"{rest}◇─ ", f"{rest}│  ")
-            case Mesh(levels=levels):
-                for region in reversed([region for level in levels for region in level]):
-                    push(region, f"{rest}╳─ ", f"{rest}│  ")
+        if isinstance(item, str):
+            yield first + item
+        elif isinstance(item, Run):
+            yield first + _described(program.graph[item.step])
+        else:
+            for place, (hung, mark, indent) in reversed(list(enumerate(_hung(item)))):
+                push(hung, (rest if place else first) + mark, rest + indent)
+
+
+def _hung(item: Nest) -> list[_Hung]:
+    """What hangs on an item, from top to bottom."""
+    match item:
+        case Branches(regions=regions):
+            return _side_by_side([(region, "─ ") for region in regions])
+        case Each(body=body):
+            return [(body, "╘═ ", "   ")]
+        case Loop(body=body):
+            return [(body, "↻─ ", "┊  ")]
+        case Choice(arms=arms):
+            return _side_by_side([(arm.region or f"→ {arm.target}", "◇ ") for arm in arms])
+        case Mesh(levels=levels):
+            return _side_by_side([(region, f"{number} ") for number, level in enumerate(levels, 1) for region in level])
+
+
+def _side_by_side(parts: Sequence[tuple[Region | str, str]]) -> list[_Hung]:
+    last = len(parts) - 1
+    return [
+        (part, f"{'└' if place == last else '├'}{mark}", f"{' ' if place == last else '│'}{' ' * len(mark)}")
+        for place, (part, mark) in enumerate(parts)
+    ]

@@ -14,6 +14,7 @@ from penstock.compiler.drawing import text
 from penstock.compiler.pipeline import demand_program
 from penstock.compiler.planning import plan_of
 from penstock.compiler.program import Program, Run, walk
+from penstock.compiler.steps import Switch
 
 SHAPES = Path(__file__).parent / "corpus"
 
@@ -46,7 +47,7 @@ def test_what_a_flow_of_the_corpus_leaves_behind_belongs_to_its_steps(
     assert plan.names == tuple(item.step for item in walk(program.root) if isinstance(item, Run))
     for address in corpus_flow.expected:
         step, task = address.split("/")
-        assert step == "_parameters" or len(plan[step].stack) == task.count(".")
+        assert step == "_parameters" or len(plan[step].nest) == task.count(".")
 
 
 def test_the_place_of_every_step_of_the_corpus_is_right(corpus_flow: CorpusFlow, program: Program) -> None:
@@ -57,13 +58,23 @@ def test_the_place_of_every_step_of_the_corpus_is_right(corpus_flow: CorpusFlow,
         assert line[step.span.column - 1 : step.span.end_column - 1] == f"def {step.name}"
         last = source[step.exit_span.end_line - 1][: step.exit_span.end_column - 1]
         first = source[step.exit_span.line - 1][step.exit_span.column - 1 :]
-        if step.name != "end":
-            assert first.startswith("self.next(")
-            assert last.endswith(")")
-            assert any(
-                ast.unparse(node.value.func) == "self.next"
-                for node in ast.walk(ast.parse("\n".join(source)))
-                if isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Call)
-                and (node.lineno, node.end_lineno) == (step.exit_span.line, step.exit_span.end_line)
-            )
+        if step.name == "end":
+            continue
+        if first.startswith(("if ", "match ")):
+            assert isinstance(step.transition, Switch)
+            assert line_after(source, step.exit_span.end_line, step.exit_span.end_column) == ":"
+            continue
+        assert first.startswith("self.next(")
+        assert last.endswith(")")
+        assert any(
+            ast.unparse(node.value.func) == "self.next"
+            for node in ast.walk(ast.parse("\n".join(source)))
+            if isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and (node.lineno, node.end_lineno) == (step.exit_span.line, step.exit_span.end_line)
+        )
+
+
+def line_after(source: list[str], line: int, column: int) -> str:
+    """What stands in a line from a column on."""
+    return source[line - 1][column - 1 :]

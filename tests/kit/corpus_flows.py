@@ -24,6 +24,9 @@ ORDER = (
     "foreach", "foreach_chain", "foreach_iterables", "foreach_stack", "current_use", "failing_split",
     "foreach_in_branch", "branch_in_foreach", "nested_foreach", "empty_inner_foreach", "empty_outer_foreach",
     "everything_nested", "wide_foreach",
+    "switch", "switch_to_end", "switch_shared_tail", "if_else", "match_arms", "switch_in_foreach", "foreach_in_switch",
+    "switch_in_branch", "loop", "loop_to_itself", "loop_exits", "nested_loops", "loop_in_foreach", "foreach_in_loop",
+    "crossing_branches", "join_in_part", "crossing_with_all", "foreach_parameter", "decorated",
 )  # fmt: skip
 """Smallest first: the first one that fails says most."""
 
