@@ -168,6 +168,7 @@ def _run_step(job: Job) -> None:
     script = job.entry[-1]
     sys.argv = [script, *job.arguments]
     try:
+        _set_environment(job.step)
         if aliased:
             from penstock.runtime_shim.aliasing import run_file
 
@@ -183,6 +184,19 @@ def _run_step(job: Job) -> None:
         sys.exit(EXIT_USER_FAILED)
     sys.stderr.write(str(NotInContainer(f"{script} ended without starting the flow {job.flow}")) + "\n")
     sys.exit(EXIT_DO_NOT_RETRY)
+
+
+def _set_environment(step: str) -> None:
+    """The variables of @environment, before the flow file is imported: some libraries read theirs at import."""
+    from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
+    from penstock.runtime_shim.policy import policy_of
+
+    try:
+        plan = read_plan_file(os.environ[PLAN_ENV])
+    except UnusablePlan:
+        return  # the step says so itself
+    if step in plan:
+        os.environ.update(policy_of(plan[step]).environment)
 
 
 def _explain(job: Job, module: str) -> bytes:
