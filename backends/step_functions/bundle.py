@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,11 @@ class Deployment:
         return str(self.manifest["state_machine"])
 
     @property
+    def queues(self) -> list[str]:
+        """The job queues, by name or ARN."""
+        return list(map(str, self.manifest["job_queues"]))
+
+    @property
     def definition(self) -> str:
         """The state machine, as it is sent."""
         return self.files[STATE_MACHINE].decode()
@@ -61,8 +66,10 @@ class Deployment:
         return listed
 
 
-def deployment_of(flow: str, settings: StepFunctionsSettings, bundle: Bundle, package: CodePackage) -> Deployment:
-    """The deployment of a compiled flow."""
+def deployment_of(
+    flow: str, settings: StepFunctionsSettings, bundle: Bundle, package: CodePackage, queues: Collection[str]
+) -> Deployment:
+    """The deployment of a compiled flow, whose jobs go to these ``queues``."""
     key = blob_key(flow, package.sha)
     file = f"code/{package.sha}.tar.gz"
     objects = [
@@ -82,7 +89,7 @@ def deployment_of(flow: str, settings: StepFunctionsSettings, bundle: Bundle, pa
         "flow": flow,
         "state_machine": settings.name,
         "datastore_root": settings.datastore_root,
-        "job_queue": settings.job_queue,
+        "job_queues": sorted(queues),
         "role": settings.sfn_role,
         "sha256": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
     }

@@ -233,7 +233,8 @@ def _say_needed(deployment: Deployment) -> None:
         click.echo(f"  object {entry['url']}  (package push uploads it; {entry['bytes']:,} bytes unpacked)", err=True)
     for definition in deployment.job_definitions:
         click.echo(f"  job definition {definition['jobDefinitionName']}", err=True)
-    click.echo(f"  job queue {deployment.manifest['job_queue']}", err=True)
+    for queue in deployment.queues:
+        click.echo(f"  job queue {queue}", err=True)
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:

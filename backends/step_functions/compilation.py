@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.backends.flow_package import deploying_user, package_of
 from penstock.backends.step_functions import BACKEND
 from penstock.backends.step_functions.bundle import Deployment, deployment_of
+from penstock.backends.step_functions.jobs import job_of, job_problems
 from penstock.backends.step_functions.limits import limit_problems
 from penstock.backends.step_functions.lowering import lower
 from penstock.backends.step_functions.resolution import problems, resolve_settings, tag_problems
@@ -56,16 +57,17 @@ def compile_for_step_functions(
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
-    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found, *tag_problems(chosen.tags)]
+    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found]
+    diagnostics += [*tag_problems(chosen.tags), *job_problems(program)]
     _stop_at_errors(diagnostics)
     package = package_of(state, output)
     settings = replace(settings, package_sha=package.sha)
     bundle = lower(program, settings)
     diagnostics += [*package.warnings, *limit_problems(program, bundle)]
     _stop_at_errors(diagnostics)
-    deployment = deployment_of(program.name, settings, bundle, package)
-    warnings = (*state.compiled().diagnostics, *diagnostics)
-    return CompiledFlow(settings, bundle, package, deployment, warnings)
+    queues = {job_of(step, settings).queue for step in program.graph.steps.values()}
+    deployment = deployment_of(program.name, settings, bundle, package, queues)
+    return CompiledFlow(settings, bundle, package, deployment, (*state.compiled().diagnostics, *diagnostics))
 
 
 def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:

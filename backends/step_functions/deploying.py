@@ -25,14 +25,14 @@ class Done(NamedTuple):
 def deploy(deployment: Deployment, store: Datastore, clients: AwsClients) -> Iterator[Done]:
     """Make AWS hold the deployment, telling each thing as it is done.
 
-    Nothing is touched before it is clear that the state machine's name is free or the flow's, and that the queue
-    exists; the state machine comes last, so that it never names a job definition that is not there.  Raises Refused,
+    Nothing is touched before it is clear that the state machine's name is free or the flow's, and that the queues
+    exist; the state machine comes last, so that it never names a job definition that is not there.  Raises Refused,
     StorageFailure.
     """
     machine = find_machine(clients.states, deployment.name)
     if machine is not None:
         demand_own(machine, deployment.flow)
-    _demand_queue(deployment, clients)
+    _demand_queues(deployment, clients)
     for entry in deployment.objects:
         stored = store.put_if_absent(entry["key"], deployment.files[entry["file"]], entry["attributes"])
         yield Done("code package", entry["url"], "uploaded" if stored else "unchanged")
@@ -42,13 +42,22 @@ def deploy(deployment: Deployment, store: Datastore, clients: AwsClients) -> Ite
     yield Done("state machine", deployment.name, happened)
 
 
-def _demand_queue(deployment: Deployment, clients: AwsClients) -> None:
-    queue = str(deployment.manifest["job_queue"])
-    with asking(f"look for the job queue {queue}"):
-        found = clients.batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
-    if not found:
-        message = f"there is no job queue {queue} in the region {clients.batch.meta.region_name}"
-        raise Refused([Diagnostic("P539", message, help="correct METAFLOW_BATCH_JOB_QUEUE, or AWS_REGION")])
+def _demand_queues(deployment: Deployment, clients: AwsClients) -> None:
+    with asking(f"look for the job queues {', '.join(deployment.queues)}"):
+        listed = clients.batch.describe_job_queues(jobQueues=deployment.queues)["jobQueues"]
+    found = {name for queue in listed for name in (queue["jobQueueName"], queue["jobQueueArn"])}
+    region = clients.batch.meta.region_name
+    missing = [
+        Diagnostic(
+            "P539",
+            f"there is no job queue {queue} in the region {region}",
+            help="correct METAFLOW_BATCH_JOB_QUEUE, the queue of @batch, or AWS_REGION",
+        )
+        for queue in deployment.queues
+        if queue not in found
+    ]
+    if missing:
+        raise Refused(missing)
 
 
 def _register(definition: dict[str, Any], clients: AwsClients) -> str:

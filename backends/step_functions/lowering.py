@@ -7,13 +7,14 @@ The document is written as text from the outside in, a state a line, because ``j
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.protocol import Bundle
 from penstock.backends.step_functions import states
 from penstock.backends.step_functions.events import events_of
 from penstock.backends.step_functions.job_definitions import job_definition
+from penstock.backends.step_functions.jobs import Job, Shape, job_of
 from penstock.backends.step_functions.layout import Layout
 from penstock.backends.step_functions.names import (
     FIRST_STATE,
@@ -43,21 +44,32 @@ _Part = str | Region
 
 def lower(program: Program, settings: StepFunctionsSettings) -> Bundle:
     """The state machine and the job definitions that it names."""
-    definition = job_definition(program.name, settings)
-    machine = _Machine(program, settings, definition["jobDefinitionName"]).text()
-    definitions = json.dumps([definition], indent=1, ensure_ascii=True) + "\n"
-    files = {STATE_MACHINE: machine.encode(), JOB_DEFINITIONS: definitions.encode()}
+    jobs = {name: job_of(step, settings) for name, step in program.graph.steps.items()}
+    shapes = dict.fromkeys((job.shape for job in jobs.values()), "")
+    definitions = [job_definition(program.name, settings, shape) for shape in shapes]
+    for shape, definition in zip(shapes, definitions, strict=True):
+        shapes[shape] = definition["jobDefinitionName"]
+    machine = _Machine(program, settings, jobs, shapes).text()
+    registered = json.dumps(definitions, indent=1, ensure_ascii=True) + "\n"
+    files = {STATE_MACHINE: machine.encode(), JOB_DEFINITIONS: registered.encode()}
     return Bundle(files=files, main=STATE_MACHINE)
 
 
 class _Machine:
-    """One state machine while it is written."""
+    """One state machine while it is written; ``definitions`` are the names of job definitions by shape."""
 
-    def __init__(self, program: Program, settings: StepFunctionsSettings, definition: str) -> None:
+    def __init__(
+        self,
+        program: Program,
+        settings: StepFunctionsSettings,
+        jobs: Mapping[str, Job],
+        definitions: Mapping[Shape, str],
+    ) -> None:
         self._flow = program.name
         self._root = program.root
         self._settings = settings
-        self._definition = definition
+        self._jobs = jobs
+        self._definitions = definitions
         self._layout = Layout(program)
         self._events = events_of(program.root, self._layout)
 
@@ -143,7 +155,10 @@ class _Machine:
             variables[EVENTS_ENV] = str(self._events.per_split[step])
         if headers := self._layout.headers(step):
             variables[TURN_EVENTS_ENV] = str(max(self._events.per_turn[header] for header in headers))
-        body = states.job(self._flow, step, self._definition, self._settings, variables)
+        job = self._jobs[step]
+        if job.retries:
+            variables["PENSTOCK_MAX_USER_CODE_RETRIES"] = str(job.retries)
+        body = states.job(self._flow, step, self._definitions[job.shape], job, variables)
         return _state(step, _with_next(body, after))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from penstock.backends.step_functions.capabilities import NAME_LENGTH
+from penstock.backends.step_functions.jobs import is_role
 from penstock.backends.step_functions.settings import StepFunctionsSettings
 from penstock.compiler.diagnostics import Diagnostic
 
@@ -29,7 +30,6 @@ _REQUIRED = {
 }
 _ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?\Z", re.DOTALL)
 _UNQUOTABLE = re.compile(r"['{}\\\x00-\x1f\x7f]")
-_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.+=()!@-]+\Z")
 """What AWS leaves of printable ASCII: no space, no bracket but round ones, none of ``?*"#%\\^|~`$&,;:/``."""
 
@@ -56,7 +56,8 @@ def resolve_settings(
         datastore_root=(chosen.datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
         name=machine_name(flow, chosen.name, configuration),
         entry=entry,
-        image=_image(configuration),
+        image=configuration.get("METAFLOW_BATCH_CONTAINER_IMAGE")
+        or f"python:{sys.version_info.major}.{sys.version_info.minor}",
         config=MappingProxyType({key: value for key in CONTAINER_KEYS if (value := configuration.get(key))}),
         tags=chosen.tags,
         user=user,
@@ -65,7 +66,10 @@ def resolve_settings(
         job_queue=configuration.get("METAFLOW_BATCH_JOB_QUEUE") or "",
         job_role=configuration.get("METAFLOW_ECS_S3_ACCESS_IAM_ROLE") or "",
         sfn_role=configuration.get("METAFLOW_SFN_IAM_ROLE") or "",
+        execution_role=configuration.get("METAFLOW_ECS_FARGATE_EXECUTION_ROLE") or "",
+        registry=configuration.get("METAFLOW_BATCH_CONTAINER_REGISTRY") or "",
     )
+    settings = replace(settings, image=settings.qualified(settings.image))
     return settings, tuple(problems(flow, settings))
 
 
@@ -117,8 +121,9 @@ def _bad_values(settings: StepFunctionsSettings) -> Iterator[Diagnostic]:
     for key, role in (
         ("METAFLOW_ECS_S3_ACCESS_IAM_ROLE", settings.job_role),
         ("METAFLOW_SFN_IAM_ROLE", settings.sfn_role),
+        ("METAFLOW_ECS_FARGATE_EXECUTION_ROLE", settings.execution_role),
     ):
-        if role and not _ROLE.match(role):
+        if role and not is_role(role):
             message = f"{key} is {role!r}, which is not a role's ARN"
             yield Diagnostic("P531", message, help="it looks like arn:aws:iam::123456789012:role/name")
     for key, value in settings.config.items():
@@ -152,16 +157,3 @@ def tag_problems(tags: Iterable[str]) -> Iterator[Diagnostic]:
         if not tag or len(tag) > 256 or not tag.isprintable():
             message = f"{tag!r} can't be a tag"
             yield Diagnostic("P532", message, help="a tag is printable text of 1 to 256 characters")
-
-
-def _image(configuration: Configuration) -> str:
-    image = configuration.get("METAFLOW_BATCH_CONTAINER_IMAGE")
-    image = image or f"python:{sys.version_info.major}.{sys.version_info.minor}"
-    registry = configuration.get("METAFLOW_BATCH_CONTAINER_REGISTRY")
-    return f"{registry.rstrip('/')}/{image}" if registry and not _has_registry(image) else image
-
-
-def _has_registry(image: str) -> bool:
-    """Whether the first part of an image's name is a host: it holds a dot or a port, or is `localhost`."""
-    host, slash, _ = image.partition("/")
-    return bool(slash) and ("." in host or ":" in host or host == "localhost")

@@ -11,7 +11,9 @@ from penstock.backends.protocol import Settings
 class StepFunctionsSettings(Settings):
     """``job_queue`` is a queue's name or ARN, ``job_role`` the ARN of the role that containers have, ``sfn_role`` the
     ARN of the role that the state machine has.  ``vcpus`` and ``memory`` (MiB) are what a step gets that asks for
-    nothing else.
+    nothing else; ``execution_role`` is the ARN of the role that starts containers (for Fargate), empty for none.
+    ``registry`` stands before the name of an image that names none.  With ``one_queue`` the queues that steps name are
+    left out: of a rehearsal, which has one.
     """
 
     job_queue: str
@@ -19,6 +21,13 @@ class StepFunctionsSettings(Settings):
     sfn_role: str
     vcpus: int = 1
     memory: int = 4096
+    execution_role: str = ""
+    registry: str = ""
+    one_queue: bool = False
+
+    def qualified(self, image: str) -> str:
+        """The image with the registry that it comes from."""
+        return f"{self.registry.rstrip('/')}/{image}" if self.registry and not _has_registry(image) else image
 
     @property
     def bucket(self) -> str:
@@ -30,6 +39,12 @@ class StepFunctionsSettings(Settings):
         """What stands before every key, with its ``/``; empty where the root is the bucket itself."""
         prefix = _split_root(self.datastore_root)[1]
         return f"{prefix}/" if prefix else ""
+
+
+def _has_registry(image: str) -> bool:
+    """Whether the first part of an image's name is a host: it holds a dot or a port, or is `localhost`."""
+    host, slash, _ = image.partition("/")
+    return bool(slash) and ("." in host or ":" in host or host == "localhost")
 
 
 def _split_root(root: str) -> tuple[str, str]:

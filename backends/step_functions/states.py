@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.backends.step_functions.jobs import Job
 from penstock.backends.step_functions.names import job_name
 from penstock.backends.step_functions.settings import StepFunctionsSettings
 from penstock.runtime_shim.records import input_key
@@ -46,9 +47,7 @@ def put_input(flow: str, settings: StepFunctionsSettings) -> dict[str, Any]:
     }
 
 
-def job(
-    flow: str, step: str, definition: str, settings: StepFunctionsSettings, variables: Mapping[str, str]
-) -> dict[str, Any]:
+def job(flow: str, step: str, definition: str, job: Job, variables: Mapping[str, str]) -> dict[str, Any]:
     """A step: one Batch job.  ``variables`` are those of its environment that only this step has."""
     return {
         "Type": "Task",
@@ -56,8 +55,9 @@ def job(
         "Parameters": {
             "JobName": job_name(flow, step),
             "JobDefinition": definition,
-            "JobQueue": settings.job_queue,
+            "JobQueue": job.queue,
             "ContainerOverrides": overrides(step, variables),
+            **job.parameters,
         },
         "ResultPath": None,
         "Retry": _RETRY_OF_JOBS,

@@ -24,7 +24,7 @@ def package(tmp_path: Path) -> CodePackage:
 
 @pytest.fixture
 def deployment(package: CodePackage) -> Deployment:
-    return deployment_of("TestFlow", SETTINGS, lower(line(2), SETTINGS), package)
+    return deployment_of("TestFlow", SETTINGS, lower(line(2), SETTINGS), package, [SETTINGS.job_queue])
 
 
 def test_a_bundle_is_read_as_it_was_written(deployment: Deployment, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_bundle_takes_the_place_of_an_earlier_one(
 ) -> None:
     folder = tmp_path / "bundle"
     other = CodePackage("0" * 40, b"other", {})
-    write_deployment(deployment_of("TestFlow", SETTINGS, lower(line(3), SETTINGS), other), str(folder))
+    write_deployment(deployment_of("TestFlow", SETTINGS, lower(line(3), SETTINGS), other, []), str(folder))
     write_deployment(deployment, str(folder))
     assert read_deployment(str(folder)) == deployment
     assert [path.name for path in (folder / "code").iterdir()] == [f"{package.sha}.tar.gz"]

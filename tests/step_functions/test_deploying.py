@@ -150,7 +150,7 @@ def test_a_missing_queue_is_told_before_anything_is_touched(flow: Path, command:
     assert done.returncode == 1
     assert done.stderr == (
         "error[P539]: there is no job queue nowhere in the region eu-west-1\n"
-        "  = help: correct METAFLOW_BATCH_JOB_QUEUE, or AWS_REGION\n"
+        "  = help: correct METAFLOW_BATCH_JOB_QUEUE, the queue of @batch, or AWS_REGION\n"
     )
     assert aws("stepfunctions").list_state_machines()["stateMachines"] == []
 

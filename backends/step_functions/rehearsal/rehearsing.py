@@ -64,7 +64,9 @@ def rehearsal_settings(settings: StepFunctionsSettings) -> StepFunctionsSettings
     """
     placed = with_placeholders(settings, ROOT)
     config = {key: value for key, value in placed.config.items() if key not in _OF_THE_CLOUD}
-    return replace(placed, job_queue=QUEUE, job_role=_ROLE, sfn_role=_ROLE, config=MappingProxyType(config))
+    return replace(
+        placed, job_queue=QUEUE, one_queue=True, job_role=_ROLE, sfn_role=_ROLE, config=MappingProxyType(config)
+    )
 
 
 def rehearse(
