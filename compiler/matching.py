@@ -223,7 +223,7 @@ class _Matching:
         scope = self._edges.get((before, header)) or self._found.of.get(before)
         target = self._found.of.get(header)
         if scope is not None and target is not None and scope is not target:
-            self._found.faults.append(mistaken_loops.out_of_a_scope(self._graph, before, header, scope))
+            self._found.faults.append(mistaken_loops.out_of_a_scope(self._graph, before, header, scope, target))
 
     def _finish(self) -> None:
         """Note which splits cross, and what every join collects, its inputs in declaration order."""

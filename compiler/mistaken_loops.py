@@ -24,15 +24,22 @@ def second_entry(graph: FlowGraph, header: str, before: str, inside: str, came: 
     )
 
 
-def out_of_a_scope(graph: FlowGraph, before: str, header: str, scope: Scope) -> Diagnostic:
-    """P218: a loop goes back from inside of a branch or a foreach to before it."""
-    kind = "foreach" if scope.foreach else "split"
+def out_of_a_scope(graph: FlowGraph, before: str, header: str, scope: Scope, target: Scope) -> Diagnostic:
+    """P218: a loop goes back from inside of a branch or a foreach to before it, or from behind it to its inside."""
+    inside: Scope | None = target
+    while inside is not None and inside is not scope:
+        inside = inside.outer
+    entered = inside is scope
+    crossed = target if entered else scope
+    kind = "foreach" if crossed.foreach else "split"
     return Diagnostic(
         "P218",
-        f"`{before}` goes back to `{header}` out of the {kind} at `{scope.opener}`",
-        Label(graph[before].exit_span, "the other tasks would be left behind"),
-        (Label(graph[scope.opener].exit_span, f"the {kind}"), Label(graph[header].span, "where the loop begins")),
-        help=f"join the {kind} first, and go back from a step after the join",
+        f"`{before}` goes back to `{header}` {'into' if entered else 'out of'} the {kind} at `{crossed.opener}`",
+        Label(graph[before].exit_span, "" if entered else "the tasks beside it would be left behind"),
+        (Label(graph[crossed.opener].exit_span, f"the {kind}"), Label(graph[header].span, "where the loop begins")),
+        help=f"go back to a step before the {kind}, so that all of it runs again"
+        if entered
+        else f"join the {kind} first, and go back from a step after the join",
     )
 
 

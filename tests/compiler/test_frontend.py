@@ -404,7 +404,8 @@ PLAIN = (
             "card",
             (
                 "error[P160]: there is no decorator `card`\n"
-                "  = help: there are `retry`, `catch`, `timeout`, `environment`, `global_environment`, `resources`, `batch` and `schedule`\n"
+                "  = help: there are `retry`, `catch`, `timeout`, `environment`,"
+                " `global_environment`, `resources`, `batch` and `schedule`\n"
             ),
         ),
         ("retry:time=3", "error[P161]: `@retry` takes no `time`\n  = help: did you mean `times`?\n"),
