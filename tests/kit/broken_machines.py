@@ -153,6 +153,8 @@ BROKEN = (
     Break("wait/End", True, "either `Next` or", "wait"),
     Break("far/End", False, "either `Next` or", "far"),
     Break("wait/Type", "Sleep", "'Sleep' is no type"),
+    Break("wait/QueryLanguage", "JSONata", "only JSONPath is checked here"),
+    Break("each/ItemProcessor/QueryLanguage", "JSONata", "only JSONPath is checked here"),
     Break("wait/Type", LOST, "None is no type"),
     Break("job/ResultsPath", None, "not a field of a Task state"),
     Break("wait/Branches", [], "not a field of a Wait state"),
