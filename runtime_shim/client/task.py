@@ -6,33 +6,21 @@ import json
 import time
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from penstock.runtime_shim.client.base import StoredObject
 from penstock.runtime_shim.client.code import Code
 from penstock.runtime_shim.client.failures import NotFound
+from penstock.runtime_shim.client.metadata import Metadata, fact_of, stored_facts
 from penstock.runtime_shim.datastore.finished import FinishedTask, NoSuchArtifact, NotFinished
 from penstock.runtime_shim.datastore.logs import LogLine, read_log
 from penstock.runtime_shim.datastore.protocol import Missing
 from penstock.runtime_shim.datastore.tasks import TaskStore, highest_attempt, lowest_attempt
-from penstock.runtime_shim.local_metadata import META
 from penstock.runtime_shim.records import task_prefix
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.client.runs import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """A fact about a task: ``created_at`` in milliseconds since 1970."""
-
-    name: str
-    value: Any
-    created_at: int
-    type: str
-    task: Task
 
 
 class DataArtifact(StoredObject[Any]):
@@ -205,7 +193,7 @@ class Task(StoredObject[DataArtifact]):
     @property
     def metadata(self) -> list[Metadata]:
         """Facts about the task, of all attempts or of the one asked for."""
-        found = [self._metadata_of(document) for document in self._metadata_documents()]
+        found = [fact_of(document, self) for document in self._stored_facts()]
         return found or [
             Metadata(name, value, int(self._created() * 1000), name, self) for name, value in self._own_facts().items()
         ]
@@ -253,7 +241,7 @@ class Task(StoredObject[DataArtifact]):
         if done is None or done.ended is not None:
             return done.ended if done is not None else None
         # Metaflow notes the time of the end in the metadata alone, and on S3 nowhere: the begin is the nearest thing.
-        times = [document["ts_epoch"] / 1000 for document in self._metadata_documents("sysmeta_attempt-done_")]
+        times = [document["ts_epoch"] / 1000 for document in self._stored_facts("sysmeta_attempt-done_")]
         return max(times, default=self._began(done.attempt))
 
     @property
@@ -293,19 +281,8 @@ class Task(StoredObject[DataArtifact]):
     def _log(self, stream: str) -> str:
         return "".join(f"{text}\n" for _, text in self.loglines(stream))
 
-    def _metadata_documents(self, start: str = "sysmeta_") -> list[dict[str, Any]]:
-        prefix = f"{self._prefix}{META}/"
-        if META not in self._names():
-            return []
-        keys = [f"{prefix}{name}" for name in self._store.children(prefix) if name.startswith(start)]
-        documents = (json.loads(data) for _, data in self._store.get_many(keys))
-        wanted = None if self._attempt is None else f"attempt_id:{self._attempt}"
-        return [document for document in documents if wanted is None or wanted in (document.get("tags") or ())]
-
-    def _metadata_of(self, document: dict[str, Any]) -> Metadata:
-        name = str(document.get("field_name"))
-        kind = str(document.get("type"))
-        return Metadata(name, document.get("value"), int(document.get("ts_epoch") or 0), kind, self)
+    def _stored_facts(self, start: str = "sysmeta_") -> list[dict[str, Any]]:
+        return stored_facts(self._store, self._prefix, self._names(), self._attempt, start)
 
     def _own_facts(self) -> dict[str, str]:
         """What the task's own files say, where there is no metadata."""

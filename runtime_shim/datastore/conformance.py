@@ -5,8 +5,8 @@
         def store(self):
             return MyDatastore(...)    # empty, and nobody else's
 
-``state_machine`` adds a Hypothesis machine that compares long sequences of operations with a dictionary; it needs the
-package hypothesis, and a function that gives a fresh, empty store each time.
+``state_machine`` adds a Hypothesis machine that compares long sequences of operations with a dictionary; it takes a
+function that gives a fresh, empty store each time.
 
 pytest and hypothesis are imported here alone, never by the shim.
 """
@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing, StorageFailure
 
@@ -200,64 +201,67 @@ class DatastoreConformance:
             store.put("k" * 5000, b"1")
 
 
-def state_machine(fresh: Callable[[], Datastore]) -> type[Any]:
-    """A Hypothesis state machine that holds a store from ``fresh`` against a dictionary.
+_PART = st.sampled_from(["a", "b", "a.b", "t.10", "t.2", "_from"])
+# A name is a folder or an object, never both: S3 would have it, a file system would not.
+_KEYS = st.builds(lambda folders, leaf: "/".join([*folders, f"{leaf}.json"]), st.lists(_PART, max_size=3), _PART)
+_VALUES = st.binary(max_size=200)
+_FACTS = st.none() | st.dictionaries(st.sampled_from(["cas_raw", "cas_version"]), st.integers(0, 2), min_size=1)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Holds a store against a dictionary; :func:`state_machine` gives it the store."""
+
+    fresh: Callable[[], Datastore]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = self.fresh()
+        self.model: dict[str, bytes] = {}
+
+    @rule(key=_KEYS, data=_VALUES, attributes=_FACTS)
+    def put(self, key: str, data: bytes, attributes: dict[str, int] | None) -> None:
+        self.store.put(key, data, attributes)
+        self.model[key] = data
+
+    @rule(key=_KEYS, data=_VALUES)
+    def put_if_absent(self, key: str, data: bytes) -> None:
+        assert self.store.put_if_absent(key, data) == (key not in self.model)
+        self.model.setdefault(key, data)
+
+    @rule(objects=st.lists(st.tuples(_KEYS, _VALUES), max_size=5, unique_by=lambda pair: pair[0]))
+    def put_many(self, objects: list[tuple[str, bytes]]) -> None:
+        self.store.put_many((key, data, None) for key, data in objects)
+        self.model.update(objects)
+
+    @rule(key=_KEYS)
+    def get(self, key: str) -> None:
+        if key in self.model:
+            assert self.store.get(key) == self.model[key]
+        else:
+            with pytest.raises(Missing):
+                self.store.get(key)
+
+    @rule(prefix=_KEYS.map(lambda key: key[: len(key) // 2]))
+    def list_keys(self, prefix: str) -> None:
+        assert list(self.store.keys(prefix)) == sorted(key for key in self.model if key.startswith(prefix))
+
+    @rule(folders=st.lists(_PART, min_size=1, max_size=3))
+    def list_children(self, folders: list[str]) -> None:
+        prefix = "/".join(folders) + "/"
+        expected = {key[len(prefix) :].partition("/")[0] for key in self.model if key.startswith(prefix)}
+        assert self.store.children(prefix) == sorted(expected)
+
+    @invariant()
+    def everything_is_there(self) -> None:
+        assert dict(self._all()) == self.model
+
+    def _all(self) -> Iterator[tuple[str, bytes]]:
+        return self.store.get_many(list(self.store.keys("")))
+
+
+def state_machine(fresh: Callable[[], Datastore]) -> type[StoreMachine]:
+    """A Hypothesis state machine that does long sequences of operations on a store from ``fresh``, empty each time.
 
     Run it with ``hypothesis.stateful.run_state_machine_as_test``.
     """
-    from hypothesis import strategies as st
-    from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
-    part = st.sampled_from(["a", "b", "a.b", "t.10", "t.2", "_from"])
-    # A name is a folder or an object, never both: S3 would have it, a file system would not.
-    keys = st.builds(lambda folders, leaf: "/".join([*folders, f"{leaf}.json"]), st.lists(part, max_size=3), part)
-    values = st.binary(max_size=200)
-    facts = st.none() | st.dictionaries(st.sampled_from(["cas_raw", "cas_version"]), st.integers(0, 2), min_size=1)
-
-    class StoreMachine(RuleBasedStateMachine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.store = fresh()
-            self.model: dict[str, bytes] = {}
-
-        @rule(key=keys, data=values, attributes=facts)
-        def put(self, key: str, data: bytes, attributes: dict[str, int] | None) -> None:
-            self.store.put(key, data, attributes)
-            self.model[key] = data
-
-        @rule(key=keys, data=values)
-        def put_if_absent(self, key: str, data: bytes) -> None:
-            assert self.store.put_if_absent(key, data) == (key not in self.model)
-            self.model.setdefault(key, data)
-
-        @rule(objects=st.lists(st.tuples(keys, values), max_size=5, unique_by=lambda pair: pair[0]))
-        def put_many(self, objects: list[tuple[str, bytes]]) -> None:
-            self.store.put_many((key, data, None) for key, data in objects)
-            self.model.update(objects)
-
-        @rule(key=keys)
-        def get(self, key: str) -> None:
-            if key in self.model:
-                assert self.store.get(key) == self.model[key]
-            else:
-                with pytest.raises(Missing):
-                    self.store.get(key)
-
-        @rule(prefix=keys.map(lambda key: key[: len(key) // 2]))
-        def list_keys(self, prefix: str) -> None:
-            assert list(self.store.keys(prefix)) == sorted(key for key in self.model if key.startswith(prefix))
-
-        @rule(folders=st.lists(part, min_size=1, max_size=3))
-        def list_children(self, folders: list[str]) -> None:
-            prefix = "/".join(folders) + "/"
-            expected = {key[len(prefix) :].partition("/")[0] for key in self.model if key.startswith(prefix)}
-            assert self.store.children(prefix) == sorted(expected)
-
-        @invariant()
-        def everything_is_there(self) -> None:
-            assert dict(self._all()) == self.model
-
-        def _all(self) -> Iterator[tuple[str, bytes]]:
-            return self.store.get_many(list(self.store.keys("")))
-
-    return StoreMachine
+    return type("StoreMachine", (StoreMachine,), {"fresh": staticmethod(fresh)})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wire import Answer, Wire, error_answer
 
 from penstock.runtime_shim.datastore import s3_client
 from penstock.runtime_shim.datastore.faults import AccessDenied, NoCredentials, NoSuchBucket, Unreachable
@@ -18,58 +17,10 @@ from penstock.runtime_shim.datastore.s3 import S3Datastore
 from penstock.runtime_shim.datastore.s3_client import S3Access
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED
 
-Answer = tuple[int, dict[str, str], bytes]
 ROOT = "s3://flows/metaflow"
 CREDENTIALS_HELP = (
     "  = help: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine or job a role"
 )
-
-
-def error_answer(status: int, code: str, message: str = "as it says") -> Answer:
-    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    return status, {"Content-Type": "application/xml"}, body
-
-
-class Wire:
-    """A server on loopback that answers what the test says, and notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[str, dict[str, str]], Answer] = lambda method, headers: (200, {}, b"")
-        self.asked: list[str] = []
-        wire = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                wire.asked.append(self.command)
-                status, headers, body = wire.answer(self.command, dict(self.headers))
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(b"" if self.command == "HEAD" else body)
-                self.close_connection = True
-
-            def __getattr__(self, name: str) -> Any:
-                """One method per verb is what the base class asks for; all are the same here."""
-                if name.startswith("do_"):
-                    return self.handle_any
-                raise AttributeError(name)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 @pytest.fixture

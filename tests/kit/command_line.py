@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.runtime_shim.datastore.local import LocalDatastore
@@ -47,9 +47,19 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
 
 @dataclass(frozen=True)
 class Shell:
-    """A user's shell in ``folder``."""
+    """A user's shell in ``folder``; leaving it kills what it has started and not waited for."""
 
     folder: Path
+    jobs: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __enter__(self) -> Shell:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for job in self.jobs:
+            if job.poll() is None:
+                job.kill()
+                job.communicate()
 
     def run(self, *argv: str, timeout: float = 120, **extra: str) -> Outcome:
         """``python ARGV…`` in the folder; ``extra`` are environment variables."""
@@ -66,7 +76,7 @@ class Shell:
 
     def start(self, *argv: str, **extra: str) -> subprocess.Popen[str]:
         """The same, without waiting; it leads a process group of its own, as a terminal's foreground job does."""
-        return subprocess.Popen(
+        job = subprocess.Popen(
             [sys.executable, *argv],
             cwd=self.folder,
             env=environment(self.folder, extra),
@@ -76,6 +86,8 @@ class Shell:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self.jobs.append(job)
+        return job
 
     @property
     def store(self) -> LocalDatastore:

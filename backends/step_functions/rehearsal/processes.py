@@ -61,36 +61,44 @@ class JobHost:
 
         ``timeout`` in seconds from the start, None for none; setting ``stop`` ends the attempt.
         """
-        home = self.directory / log.stem
+        folder = self.directory / log.stem
         for name in ("work", "home", "tmp"):
-            (home / name).mkdir(parents=True)
-        surroundings = {
-            "PATH": self.path,
-            "HOME": str(home / "home"),
-            "TMPDIR": str(home / "tmp"),
-            "LANG": "C.UTF-8",
-        }
+            (folder / name).mkdir(parents=True)
         try:
-            with log.open("wb") as output:
-                try:
-                    process = subprocess.Popen(
-                        list(command),
-                        executable=shutil.which(command[0], path=self.path) if command else None,
-                        env={**surroundings, **environment},
-                        cwd=home / "work",
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,
-                    )
-                except (OSError, IndexError, ValueError) as error:
-                    output.write(f"cannot start {list(command)!r}: {error}\n".encode())
-                    return Outcome(CANNOT_START, f"CannotStartContainerError: {error}")
+            process = self._start(command, environment, folder, log)
+            if isinstance(process, Outcome):
+                return process
             self._groups.add(process.pid)
             started(process.pid)
             return self._watch(process, timeout, stop)
         finally:
-            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _start(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    ) -> subprocess.Popen[bytes] | Outcome:
+        """The process, or how the attempt ended where there can be none."""
+        surroundings = {
+            "PATH": self.path,
+            "HOME": str(folder / "home"),
+            "TMPDIR": str(folder / "tmp"),
+            "LANG": "C.UTF-8",
+        }
+        with log.open("wb") as output:
+            try:
+                return subprocess.Popen(
+                    list(command),
+                    executable=shutil.which(command[0], path=self.path) if command else None,
+                    env={**surroundings, **environment},
+                    cwd=folder / "work",
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except (OSError, IndexError, ValueError) as error:
+                output.write(f"cannot start {list(command)!r}: {error}\n".encode())
+                return Outcome(CANNOT_START, f"CannotStartContainerError: {error}")
 
     def _watch(self, process: subprocess.Popen[bytes], timeout: float | None, stop: threading.Event) -> Outcome:
         end = None if timeout is None else time.monotonic() + timeout

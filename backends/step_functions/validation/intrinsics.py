@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<name>States\.[A-Za-z0-9]+)\s*\(|(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
@@ -44,42 +45,45 @@ def parse_intrinsic(text: str) -> list[str]:
     """
     paths: list[str] = []
     calls: list[tuple[str, list[str]]] = []
-    position, expecting_value = 0, True
-    while True:
+    complete = False
+    expecting = True
+    for match in _tokens(text):
+        if complete:
+            raise MalformedIntrinsic(f"{match.group()!r} is left over in {text!r}")
+        if match["mark"]:
+            if not calls or (expecting and (match["mark"] == "," or calls[-1][1])):
+                raise MalformedIntrinsic(f"an argument is missing in {text!r}")
+            expecting = match["mark"] == ","
+            if not expecting:
+                _check(*calls.pop(), text)
+                complete = not calls
+            continue
+        if not expecting:
+            raise MalformedIntrinsic(f"a comma is missing in {text!r}")
+        if calls:
+            calls[-1][1].append(match.group().strip())
+        elif not match["name"]:
+            raise MalformedIntrinsic(f"{text!r} is neither a path nor a call of an intrinsic function")
+        expecting = bool(match["name"])
+        if match["name"]:
+            calls.append((match["name"], []))
+            if len(calls) > _NESTING:
+                raise MalformedIntrinsic(f"more than {_NESTING} functions inside each other in {text!r}")
+        if match["path"]:
+            paths.append(match["path"])
+    if not complete:
+        raise MalformedIntrinsic(f"{text!r} is neither a path nor a call of an intrinsic function")
+    return paths
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    position, end = 0, len(text.rstrip())
+    while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
             raise MalformedIntrinsic(f"{text!r} is neither a path nor a call of an intrinsic function")
         position = match.end()
-        if match["name"]:
-            if not expecting_value or len(calls) == _NESTING:
-                raise MalformedIntrinsic(f"{match['name']} cannot stand there in {text!r}")
-            calls.append((match["name"], []))
-            continue
-        if not calls:
-            raise MalformedIntrinsic(f"{text!r} is neither a path nor a call of an intrinsic function")
-        arguments = calls[-1][1]
-        if match["mark"] == ",":
-            if expecting_value:
-                raise MalformedIntrinsic(f"an argument is missing in {text!r}")
-            expecting_value = True
-        elif match["mark"] == ")":
-            if expecting_value and arguments:
-                raise MalformedIntrinsic(f"an argument is missing in {text!r}")
-            _check(*calls.pop(), text)
-            expecting_value = False
-            if not calls:
-                break
-            calls[-1][1].append("()")
-        else:
-            if not expecting_value:
-                raise MalformedIntrinsic(f"a comma is missing in {text!r}")
-            arguments.append(match.group().strip())
-            expecting_value = False
-            if match["path"]:
-                paths.append(match["path"])
-    if text[position:].strip():
-        raise MalformedIntrinsic(f"{text[position:]!r} is left over in {text!r}")
-    return paths
+        yield match
 
 
 def _check(name: str, arguments: list[str], text: str) -> None:

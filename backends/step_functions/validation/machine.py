@@ -69,6 +69,8 @@ def _machine(where: str, machine: Any, names: dict[str, str]) -> Iterator[Proble
         return
     for field in machine.keys() - _MACHINE_FIELDS:
         yield Problem(where + field, "not a field of a state machine")
+    if machine.get("QueryLanguage", "JSONPath") != "JSONPath":
+        yield Problem(where + "QueryLanguage", "only JSONPath is checked here, and compiled")
     states = machine.get("States")
     if not isinstance(states, dict) or not states:
         yield Problem(where + "States", "an object with at least one state is needed")
@@ -120,6 +122,8 @@ def _state(where: str, state: Any, states: dict[str, Any]) -> Iterator[Problem]:
     for field in state:
         if field not in FIELDS[kind]:
             yield Problem(f"{where}/{field}", f"not a field of a {kind} state")
+    if state.get("QueryLanguage", "JSONPath") != "JSONPath":
+        yield Problem(f"{where}/QueryLanguage", "only JSONPath is checked here, and compiled")
     for field, target in _targets(state):
         if target not in states:
             yield Problem(f"{where}/{field}", f"{target!r} is not one of the states here")

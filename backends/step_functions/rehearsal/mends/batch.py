@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import contextvars
-import json
 import re
-import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
-from penstock.backends.step_functions.rehearsal.fleet import ContainerJob, ExitCondition
 from penstock.backends.step_functions.rehearsal.mends import Surroundings
-from penstock.backends.step_functions.rehearsal.processes import Outcome
 
 _QUEUE = "penstock-rehearsal"
-_retry_strategy: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar(
-    "retry strategy", default=None
-)
 
 
 def job_names(_: Surroundings) -> None:
@@ -33,14 +24,16 @@ def retry_strategies(_: Surroundings) -> None:
     """SubmitJob's ``retryStrategy`` overrides the job definition's; moto drops it."""
     from moto.batch.responses import BatchResponse
 
+    from penstock.backends.step_functions.rehearsal.mends.batch_job import retry_strategy
+
     original = BatchResponse.submitjob
 
     def submitjob(self: Any) -> Any:
-        token = _retry_strategy.set(self._get_param("retryStrategy"))
+        token = retry_strategy.set(self._get_param("retryStrategy"))
         try:
             return original(self)
         finally:
-            _retry_strategy.reset(token)
+            retry_strategy.reset(token)
 
     BatchResponse.submitjob = submitjob
 
@@ -62,102 +55,11 @@ def jobs(surroundings: Surroundings) -> None:
     ``AWS_BATCH_JOB_ATTEMPT``), retries none, and takes a job that timed out for one that failed.
     """
     from moto.batch import models
-    from moto.batch.utils import JobStatus
 
-    class RehearsedJob(models.Job):  # type: ignore[misc] # moto is untyped here
-        """A Batch job whose attempts the fleet runs."""
+    from penstock.backends.step_functions.rehearsal.mends.batch_job import RehearsedJob
 
-        def __init__(self, *positional: Any, **named: Any) -> None:
-            super().__init__(*positional, **named)
-            self.job_stopped_reason: str | None = None
-            self.ended = threading.Event()
-            self._stop_asked = threading.Event()
-            self._retry_strategy = _retry_strategy.get() or self.job_definition.retry_strategy or {}
-            # moto moves a job on by itself whenever it is looked at; here run() alone does.
-            self._transitions = [(JobStatus.SUBMITTED, JobStatus.SUBMITTED)]
-            self._status = JobStatus.SUBMITTED
-
-        def run(self) -> None:
-            self.status = JobStatus.RUNNABLE
-            try:
-                result = surroundings.fleet.run(_container_job(self), self._attempt_started, self._attempt_ended)
-                self.exit_code = result.exit_code
-                self.job_stopped_reason = self.job_stopped_reason or result.status_reason
-                self._mark_stopped(success=result.succeeded)
-            except Exception as error:  # a mistake of the engine must not leave an execution waiting for ever
-                self.job_stopped_reason = f"the rehearsal engine failed: {error!r}"
-                self._mark_stopped(success=False)
-                raise
-            finally:
-                self.ended.set()
-
-        def terminate(self, reason: str) -> None:
-            super().terminate(reason)
-            self._stop_asked.set()
-
-        def _attempt_started(self, number: int) -> None:
-            self.job_started_at = datetime.now()
-            self.log_stream_name = f"{self._stream_name}/{number}"
-            self.status = JobStatus.RUNNING
-            self._start_attempt()
-
-        def _attempt_ended(self, outcome: Outcome) -> None:
-            self.job_stopped_at = datetime.now()
-            container = self.latest_attempt["container"]
-            container["exitCode"] = outcome.exit_code
-            if outcome.reason:
-                container["reason"] = outcome.reason
-            self._stop_attempt()
-
-        def _container_details(self) -> dict[str, Any]:
-            details = {
-                "image": (self.job_definition.container_properties or {}).get("image"),
-                "command": _command(self),
-                "environment": [{"name": name, "value": value} for name, value in _environment(self).items()],
-                "logStreamName": self.log_stream_name,
-                "exitCode": self.exit_code,
-            }
-            return {name: value for name, value in details.items() if value is not None}
-
+    RehearsedJob.fleet = surroundings.fleet
     models.Job = RehearsedJob
-
-
-def _container_job(job: Any) -> ContainerJob:
-    strategy = job._retry_strategy
-    return ContainerJob(
-        id=job.job_id,
-        name=job.job_name,
-        queue=job.job_queue.name,
-        command=_command(job),
-        environment=_environment(job),
-        override_characters=len(json.dumps(job.container_overrides, separators=(",", ":"), ensure_ascii=False)),
-        attempts=int(strategy.get("attempts") or 1),
-        timeout=job._get_attempt_duration(),
-        conditions=[_condition(each) for each in strategy.get("evaluateOnExit") or []],
-        stop=job._stop_asked,
-    )
-
-
-def _condition(entry: Mapping[str, str]) -> ExitCondition:
-    return ExitCondition(
-        retry=entry["action"].upper() == "RETRY",
-        exit_code=entry.get("onExitCode"),
-        reason=entry.get("onReason"),
-        status_reason=entry.get("onStatusReason"),
-    )
-
-
-def _command(job: Any) -> list[str]:
-    properties = job.job_definition.container_properties or {}
-    command = job.container_overrides.get("command") or properties.get("command") or []
-    return list(job._add_parameters_to_command(command))
-
-
-def _environment(job: Any) -> dict[str, str]:
-    """The job definition's variables, those of the submission winning."""
-    properties = job.job_definition.container_properties or {}
-    entries = [*(properties.get("environment") or []), *(job.container_overrides.get("environment") or [])]
-    return {entry["name"]: entry.get("value") or "" for entry in entries}
 
 
 MENDS: tuple[Callable[[Surroundings], None], ...] = (job_names, retry_strategies, queues, jobs)

@@ -67,7 +67,6 @@ def history(surroundings: Surroundings) -> None:
     from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-    from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 
     limit = surroundings.options.history_limit
     last = {
@@ -76,7 +75,7 @@ def history(surroundings: Surroundings) -> None:
         HistoryEventType.ExecutionTimedOut,
         HistoryEventType.ExecutionSucceeded,
     }
-    original_init, original_add, original_error = Environment.__init__, EventManager.add_event, Environment.set_error
+    original_init, original_add = Environment.__init__, EventManager.add_event
 
     def init(self: Any, *positional: Any, **named: Any) -> None:
         original_init(self, *positional, **named)
@@ -95,13 +94,22 @@ def history(surroundings: Surroundings) -> None:
         added: int = original_add(self, context, event_type, *positional, **named)
         return added
 
-    def set_error(self: Any, error: Any) -> None:
-        if not isinstance(self._program_state, ProgramError):  # what unwinds afterwards does not hide the first error
-            original_error(self, error)
-
     Environment.__init__ = init
-    Environment.set_error = set_error
     EventManager.add_event = add_event
 
 
-MENDS: tuple[Callable[[Surroundings], None], ...] = (payload, definition, history)
+def first_error(_: Surroundings) -> None:
+    """The error that ends an execution is the one that it reports; in moto what unwinds afterwards takes its place."""
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
+
+    original = Environment.set_error
+
+    def set_error(self: Any, error: Any) -> None:
+        if not isinstance(self._program_state, ProgramError):
+            original(self, error)
+
+    Environment.set_error = set_error
+
+
+MENDS: tuple[Callable[[Surroundings], None], ...] = (payload, definition, history, first_error)
