@@ -6,10 +6,12 @@ import contextlib
 import importlib.util
 import io
 import json
+import os
 import sys
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as File
 from typing import Any
 
@@ -20,8 +22,9 @@ from penstock.runtime_shim.entry import dispatch
 from penstock.runtime_shim.flowspec import FlowSpec
 from penstock.runtime_shim.hooks import compile_plan
 from penstock.runtime_shim.paths import Path
-from penstock.runtime_shim.plan import Plan
+from penstock.runtime_shim.plan import Plan, PlannedStep
 from penstock.runtime_shim.pointers import slots_of
+from penstock.runtime_shim.policy import policy_of
 from penstock.runtime_shim.records import Record, input_key, record_key
 
 
@@ -85,6 +88,18 @@ class Walk:
         """Store the run's parameters as a scheduler does."""
         self.store.put(input_key(self.flow_class.__name__, self.run), json.dumps(parameters).encode())
 
+    def tried(self, step: PlannedStep, path: str) -> Outcome:
+        """One task, as often as its step allows; without waiting."""
+        policy = policy_of(step)
+        for number in range(policy.tries):
+            options = (f"--retry-count={number}", f"--max-user-code-retries={policy.retries}")
+            # A timeout ends every process below the one that runs the step, and variables stay set in it.
+            run = apart if policy.timeout or policy.environment else _here
+            outcome = run(partial(self.step, step.name, path, *options))
+            if not policy.tries_again(number + 1, outcome.code):
+                break
+        return outcome
+
     def all(self, plan: Plan | None = None) -> list[tuple[str, str, Outcome]]:
         """Run every task that the records lead to, one after the other; ends at the first that fails.
 
@@ -97,7 +112,7 @@ class Walk:
         done: list[tuple[str, str, Outcome]] = []
         while waiting:
             name, path = waiting.popleft()
-            done.append((name, path, self.step(name, path)))
+            done.append((name, path, self.tried(plan[name], path)))
             if done[-1][2].code:
                 break
             record = self.record(name, path)
@@ -115,6 +130,27 @@ class Walk:
                 if not step.is_join or arrived[follower, place] == inputs:
                     waiting.append((follower, place))
         return done
+
+
+def _here(run: Callable[[], Outcome]) -> Outcome:
+    return run()
+
+
+def apart(run: Callable[[], Outcome]) -> Outcome:
+    """What ``run`` gives in a forked process."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            outcome = run()
+            os.write(writing, json.dumps([outcome.code, outcome.out, outcome.err]).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        answer = file.read()
+    os.waitpid(pid, 0)
+    return Outcome(*json.loads(answer))
 
 
 def _join_of(plan: Plan, opener: str) -> str:
