@@ -21,10 +21,10 @@ from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.lint import lint_graph
 from penstock.compiler.pipeline import compile_flow
 from penstock.compiler.planning import plan_of
-from penstock.compiler.program import Program, walk
+from penstock.compiler.program import Program, Run, walk
 from penstock.compiler.regions import program_of
 from penstock.compiler.render import render_text
-from penstock.compiler.steps import Foreach, Goto, Split, Transition
+from penstock.compiler.steps import Foreach, Goto, Split, Switch, Transition
 from penstock.runtime_shim.flowspec import FlowSpec
 
 T = TypeVar("T")
@@ -66,7 +66,69 @@ def wide_split(size: int) -> FlowGraph:
     return graph_from(made, frozenset({"join"}))
 
 
-SHAPES = (line, chained_diamonds, nested_foreaches, nested_splits_closed_at_once, wide_split)
+def chained_switches(size: int) -> FlowGraph:
+    made: dict[str, Transition] = {"start": Goto("choose0")}
+    for n in range(size):
+        made[f"choose{n}"] = Switch((("a", f"a{n}"), ("b", f"b{n}"), ("c", f"meet{n}")), "kind")
+        made |= {f"a{n}": Goto(f"meet{n}"), f"b{n}": Goto(f"meet{n}")}
+        made[f"meet{n}"] = Goto(f"choose{n + 1}" if n + 1 < size else "end")
+    return graph_from(made)
+
+
+def nested_switches(size: int) -> FlowGraph:
+    """Every arm but one goes on to a step that all share, and one further out."""
+    made: dict[str, Transition] = {"start": Goto("choose0"), "last": Goto("meet"), "meet": Goto("end")}
+    for n in range(size):
+        inner = f"choose{n + 1}" if n + 1 < size else "last"
+        made[f"choose{n}"] = Switch((("in", inner), ("out", f"tail{n}")), "kind")
+        made[f"tail{n}"] = Goto(f"tail{n - 1}" if n else "meet")
+    return graph_from(made)
+
+
+def nested_loops(size: int) -> FlowGraph:
+    made: dict[str, Transition] = {"start": Goto("head0"), "leaf": Goto(f"back{size - 1}")}
+    for n in range(size):
+        made[f"head{n}"] = Goto(f"head{n + 1}" if n + 1 < size else "leaf")
+        made[f"back{n}"] = Switch((("again", f"head{n}"), ("out", f"back{n - 1}" if n else "end")), "verdict")
+    return graph_from(made)
+
+
+def chained_loops(size: int) -> FlowGraph:
+    made: dict[str, Transition] = {"start": Goto("turn0")}
+    for n in range(size):
+        made[f"turn{n}"] = Switch(
+            (("again", f"turn{n}"), ("out", f"turn{n + 1}" if n + 1 < size else "end")), "verdict"
+        )
+    return graph_from(made)
+
+
+def braid(size: int) -> FlowGraph:
+    """Two strands that exchange a branch at every join."""
+    made: dict[str, Transition] = {"start": Split(("left0", "right0")), "last": Goto("end")}
+    for n in range(size):
+        following = (f"left{n + 1}", f"right{n + 1}") if n + 1 < size else ("last", "last")
+        made[f"left{n}"] = Split((f"a{n}", f"b{n}"))
+        made[f"right{n}"] = Split((f"c{n}", f"d{n}"))
+        made |= {f"a{n}": Goto(f"ac{n}"), f"c{n}": Goto(f"ac{n}"), f"b{n}": Goto(f"bd{n}"), f"d{n}": Goto(f"bd{n}")}
+        made |= {f"ac{n}": Goto(following[0]), f"bd{n}": Goto(following[1])}
+    return graph_from(made, frozenset({"last"} | {f"{name}{n}" for name in ("ac", "bd") for n in range(size)}))
+
+
+def crossing_far_inside(size: int) -> FlowGraph:
+    """Splits in each other that all end in one join; only the branches of the innermost three cross."""
+    made: dict[str, Transition] = {"start": Goto("fork0"), "pair": Goto("join"), "join": Goto("end")}
+    for n in range(size):
+        made[f"fork{n}"] = Split((f"a{n}", f"fork{n + 1}") if n + 1 < size else ("x", "y", "z"))
+        if n + 1 < size:
+            made[f"a{n}"] = Goto("join")
+    made |= {"x": Goto("pair"), "y": Goto("pair"), "z": Goto("join")}
+    return graph_from(made, frozenset({"pair", "join"}))
+
+
+SHAPES = (
+    line, chained_diamonds, nested_foreaches, nested_splits_closed_at_once, wide_split, chained_switches,
+    nested_switches, nested_loops, chained_loops, braid, crossing_far_inside,
+)  # fmt: skip
 
 
 def whole_compiler(graph: FlowGraph) -> Program:
@@ -75,9 +137,9 @@ def whole_compiler(graph: FlowGraph) -> Program:
     program, faults = program_of(graph)
     assert faults == ()
     assert program is not None
-    assert sum(1 for item in walk(program.root) if hasattr(item, "step")) == len(graph)
+    assert sum(1 for item in walk(program.root) if isinstance(item, Run)) == len(graph)
     assert len(plan_of(program).names) == len(graph)
-    assert text(program).count("\n") == len(graph)
+    assert text(program).count("\n") >= len(graph)
     assert dot(graph)
     assert check(program, "Able", ABLE) == ()
     assert repr(program.root)
