@@ -26,6 +26,8 @@ EVENTS_ENV = "PENSTOCK_EVENTS_PER_SPLIT"
 """Environment variable of openers on targets with a limited history: the events one split of this foreach costs."""
 TURN_EVENTS_ENV = "PENSTOCK_EVENTS_PER_TURN"
 """Environment variable of steps that may go back to a loop's header: the events one turn of it costs."""
+OWN_HISTORY_ENV = "PENSTOCK_OWN_HISTORY"
+"""Environment variable of steps inside a foreach each of whose splits is an execution with a history of its own."""
 EVENT_BUDGET = 20_000
 """Events a run may spend in inline foreach and loops: Step Functions ends an execution at 25,000."""
 _UNCHANGEABLE = (type(None), bool, int, float, complex, str, bytes)
@@ -162,13 +164,13 @@ def _check_budget(ending: Ending, taken: Taken) -> None:
     path = successor_path(ending.plan, ending.planned, taken.next, ending.place.path)
     if not text or not (opens or any(turns_back(ending.plan[name], path) for name in taken.next)):
         return
+    frames, around = path.frames, ending.scope.frames
+    if os.environ.get(OWN_HISTORY_ENV):  # what is outside of the outermost foreach is another execution's
+        outermost = next((place for place, frame in enumerate(frames) if not frame.turn), len(frames))
+        frames, around = frames[outermost + 1 :], around[1:]
     counts = [(taken.splits, f"a foreach of {taken.splits} splits")] if taken.splits is not None else []
-    counts += [
-        (frame.number + 1, f"turn {frame.number + 1} of a loop") for frame in reversed(path.frames) if frame.turn
-    ]
-    counts += [
-        (frame.num_splits, f"{frame.num_splits} of the foreach over `{frame.var}`") for frame in ending.scope.frames
-    ]
+    counts += [(frame.number + 1, f"turn {frame.number + 1} of a loop") for frame in reversed(frames) if frame.turn]
+    counts += [(frame.num_splits, f"{frame.num_splits} of the foreach over `{frame.var}`") for frame in around]
     total = prod(count for count, _ in counts) * int(text)
     if total > EVENT_BUDGET:
         raise OverEventBudget(

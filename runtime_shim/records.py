@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from penstock.runtime_shim.paths import Path
 
+SPLITS_ENV = "PENSTOCK_SPLITS_OBJECT"
+"""Environment variable of openers whose splits a scheduler reads from an object of their own."""
+
 
 class Record(NamedTuple):
     """``run`` id; ``path`` of the successor; ``next`` step names; ``splits`` the width of a foreach, else None;
@@ -66,6 +69,13 @@ def record_key(flow: str, run: str, step: str, path: Path) -> str:
     makes the key by appending the path it carries.
     """
     return f"{flow}/{run}/_record/{step}{path}.json"
+
+
+def splits_key(flow: str, run: str, step: str, path: Path) -> str:
+    """``<flow>/<run>/_record/<step>/2/0.splits.json``: the splits of an opener as a list of their own, for a scheduler
+    that reads items from an object.
+    """
+    return f"{flow}/{run}/_record/{step}{path}.splits.json"
 
 
 def pointer_key(flow: str, run: str, successor: str, task: str) -> str:

@@ -74,6 +74,7 @@ _NAME = click.option("--name", metavar="NAME", help="The state machine's name; t
 @click.option(
     "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
 )
+@click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
 @click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
 @click.pass_context
 def create(
@@ -85,6 +86,7 @@ def create(
     tags: tuple[str, ...],
     max_workers: int,
     workflow_timeout: int | None,
+    distributed_map: bool,
     datastore_root: str | None,
 ) -> None:
     """Compile the flow, upload its code, and register job definition and state machine.
@@ -109,6 +111,7 @@ def create(
         tags=tags,
         max_workers=max_workers,
         workflow_timeout=workflow_timeout or 0,
+        distributed_map=distributed_map,
     )
     _create(ctx.obj, chosen, only_json, output)
 

@@ -26,8 +26,9 @@ from penstock.backends.step_functions.names import (
     record_state,
     splits_state,
 )
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in
-from penstock.runtime_shim.commit import EVENTS_ENV, TURN_EVENTS_ENV
+from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in, walk_within
+from penstock.runtime_shim.commit import EVENTS_ENV, OWN_HISTORY_ENV, TURN_EVENTS_ENV
+from penstock.runtime_shim.records import SPLITS_ENV
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.settings import StepFunctionsSettings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 STATE_MACHINE = "state-machine.json"
 JOB_DEFINITIONS = "job-definitions.json"
 
+_DISTRIBUTED = '"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},'
 _STATE = "\n"
 """What the text of a state begins with: a comma belongs before it unless it is the first of its machine."""
 _Part = str | Region
@@ -72,6 +74,7 @@ class _Machine:
         self._definitions = definitions
         self._layout = Layout(program)
         self._events = events_of(program.root, self._layout)
+        self._distributed, self._children = _distributed(program.root) if settings.distributed_map else ({}, {})
 
     def text(self) -> str:
         written: list[str] = []
@@ -109,6 +112,10 @@ class _Machine:
                 return list(self._run(step, after))
             case Branches(split=split, regions=regions, join=join):
                 return _parallel(branches_state(split), regions, join)
+            case Each(opener=opener, body=body, join=join) if opener in self._distributed:
+                processor = ['"ItemProcessor":', *_machine_of(body, _DISTRIBUTED)]
+                state = states.distributed_foreach(self._flow, opener, self._settings)
+                return _around(foreach_state(opener), state, join, processor)
             case Each(opener=opener, body=body, join=join):
                 read = states.read_record(self._flow, opener, self._settings)
                 processor = ['"ItemProcessor":', *_machine_of(body)]
@@ -136,7 +143,7 @@ class _Machine:
             yield self._job(step, record_state(step))
             yield self._record(step, following)
         elif following is None and isinstance(after, (Branches, Each, Mesh)):
-            yield self._job(step, _entry(after))
+            yield self._job(step, foreach_state(step) if step in self._distributed else _entry(after))
         else:
             yield self._job(step, following)
 
@@ -151,10 +158,14 @@ class _Machine:
 
     def _job(self, step: str, after: str | None) -> str:
         variables = {}
-        if step in self._events.per_split:
+        if step in self._distributed:
+            variables[SPLITS_ENV] = "1"
+        elif step in self._events.per_split:
             variables[EVENTS_ENV] = str(self._events.per_split[step])
         if headers := self._layout.headers(step):
             variables[TURN_EVENTS_ENV] = str(max(self._events.per_turn[header] for header in headers))
+        if step in self._children and (EVENTS_ENV in variables or TURN_EVENTS_ENV in variables):
+            variables[OWN_HISTORY_ENV] = "1"
         job = self._jobs[step]
         if job.retries:
             variables["PENSTOCK_MAX_USER_CODE_RETRIES"] = str(job.retries)
@@ -190,9 +201,21 @@ def _parallel(name: str, regions: tuple[Region, ...], after: str | None) -> list
     return _around(name, states.parallel(), after, ['"Branches":[', *branches, "]"])
 
 
-def _machine_of(region: Region) -> list[_Part]:
-    """A machine inside a state."""
-    return [f'{{"StartAt":{_json(_entry(region.items[0]))},"States":{{', region, "}}"]
+def _distributed(root: Region) -> tuple[Mapping[str, None], Mapping[str, None]]:
+    """The openers of the outermost foreaches, and the steps inside of those, which other executions run."""
+    openers: dict[str, None] = {}
+    inside: dict[str, None] = {}
+    for item, in_foreach in walk_within(root, False, lambda around, nest: around or isinstance(nest, Each)):
+        if isinstance(item, Each) and not in_foreach:
+            openers[item.opener] = None
+        elif isinstance(item, Run) and in_foreach:
+            inside[item.step] = None
+    return openers, inside
+
+
+def _machine_of(region: Region, processor: str = "") -> list[_Part]:
+    """A machine inside a state; ``processor`` is text for the beginning of that of a Map."""
+    return [f'{{{processor}"StartAt":{_json(_entry(region.items[0]))},"States":{{', region, "}}"]
 
 
 def _around(name: str, body: dict[str, Any], after: str | None, inside: list[_Part]) -> list[_Part]:

@@ -43,6 +43,7 @@ class Chosen:
     tags: tuple[str, ...] = ()
     max_workers: int = 100
     workflow_timeout: int = 0
+    distributed_map: bool = False
 
 
 def resolve_settings(
@@ -63,6 +64,7 @@ def resolve_settings(
         user=user,
         max_workers=chosen.max_workers,
         workflow_timeout=chosen.workflow_timeout,
+        distributed_map=chosen.distributed_map,
         job_queue=configuration.get("METAFLOW_BATCH_JOB_QUEUE") or "",
         job_role=configuration.get("METAFLOW_ECS_S3_ACCESS_IAM_ROLE") or "",
         sfn_role=configuration.get("METAFLOW_SFN_IAM_ROLE") or "",

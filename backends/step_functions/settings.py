@@ -13,7 +13,7 @@ class StepFunctionsSettings(Settings):
     ARN of the role that the state machine has.  ``vcpus`` and ``memory`` (MiB) are what a step gets that asks for
     nothing else; ``execution_role`` is the ARN of the role that starts containers (for Fargate), empty for none.
     ``registry`` stands before the name of an image that names none.  With ``one_queue`` the queues that steps name are
-    left out: of a rehearsal, which has one.
+    left out: of a rehearsal, which has one.  With ``distributed_map`` every outermost foreach is a Distributed Map.
     """
 
     job_queue: str
@@ -24,6 +24,7 @@ class StepFunctionsSettings(Settings):
     execution_role: str = ""
     registry: str = ""
     one_queue: bool = False
+    distributed_map: bool = False
 
     def qualified(self, image: str) -> str:
         """The image with the registry that it comes from."""

@@ -99,6 +99,19 @@ def foreach(settings: StepFunctionsSettings) -> dict[str, Any]:
     }
 
 
+def distributed_foreach(flow: str, opener: str, settings: StepFunctionsSettings) -> dict[str, Any]:
+    """A Distributed Map over the splits in an object: each iteration is an execution with a history of its own."""
+    key = f"{settings.key_prefix}{flow}/{{}}/_record/{opener}{{}}.splits.json"
+    mapped = foreach(settings)
+    del mapped["ItemsPath"]
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "JSON"},
+        "Parameters": {"Bucket": settings.bucket, "Key.$": f"States.Format('{key}', $.r, $.p)"},
+    }
+    return {**mapped, "ItemReader": reader}
+
+
 def choice(states: Mapping[str, str]) -> dict[str, Any]:
     """Goes to the state of the step that the record names, ``states`` by step.
 

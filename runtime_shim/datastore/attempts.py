@@ -17,7 +17,7 @@ from penstock.runtime_shim.datastore.blobs import encode, sha_of
 from penstock.runtime_shim.datastore.finished import PENSTOCK, FinishedTask, Stored
 from penstock.runtime_shim.datastore.protocol import Datastore, Put
 from penstock.runtime_shim.paths import Path
-from penstock.runtime_shim.records import Record, blob_key, pointer_key, record_key, task_prefix
+from penstock.runtime_shim.records import SPLITS_ENV, Record, blob_key, pointer_key, record_key, splits_key, task_prefix
 from penstock.runtime_shim.serialization import PROTOCOL, dump_pieces
 
 if TYPE_CHECKING:
@@ -143,6 +143,9 @@ class AttemptWriter:
         # Also where a scheduler looks that has left out the first turn of a loop.
         for place in dict.fromkeys((path, self._asked or path)):
             if place is not None:
+                if record.splits is not None and os.environ.get(SPLITS_ENV):
+                    splits = json.dumps(list(range(record.splits)), separators=(",", ":")).encode()
+                    self._store.put(splits_key(task.flow, task.run, task.step, place), splits)
                 self._store.put(record_key(task.flow, task.run, task.step, place), record.to_bytes())
         own = f"{task.step}/{task.task}".encode()
         self._store.put_many(

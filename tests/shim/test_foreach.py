@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from record_walk import Walk
 from penstock import FlowSpec, Parameter, step
 from penstock.runtime_shim.frames import ForeachFrame
 from penstock.runtime_shim.paths import Path
-from penstock.runtime_shim.records import Record
+from penstock.runtime_shim.records import Record, splits_key
 
 WalkOf = Callable[[type[FlowSpec]], Walk]
 
@@ -230,3 +231,29 @@ def test_an_opener_counts_the_events_of_all_widths_around_it(walk_of: WalkOf, mo
     )
     monkeypatch.setenv("PENSTOCK_EVENTS_PER_SPLIT", "9")
     assert walk.step("outer", "/3").code == 0
+
+
+def test_widths_outside_of_an_execution_of_its_own_do_not_count(
+    walk_of: WalkOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = walk_of(BudgetFlow)
+    assert walk.step("start").code == 0
+    monkeypatch.setenv("PENSTOCK_OWN_HISTORY", "1")
+    monkeypatch.setenv("PENSTOCK_EVENTS_PER_SPLIT", "488")
+    outcome = walk.step("outer", "/3")
+    assert outcome.code == 202
+    assert "opens a foreach of 41 splits, 488 events each: 20008 events" in outcome.err
+    monkeypatch.setenv("PENSTOCK_EVENTS_PER_SPLIT", "487")
+    assert walk.step("outer", "/3").code == 0
+
+
+def test_splits_are_an_object_of_their_own_where_that_is_asked_for(
+    walk_of: WalkOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = walk_of(BudgetFlow)
+    assert walk.step("start").code == 0
+    assert list(walk.store.keys("BudgetFlow/1/_record/")) == ["BudgetFlow/1/_record/start.json"]
+    monkeypatch.setenv("PENSTOCK_SPLITS_OBJECT", "1")
+    assert walk.step("start").code == 0, "done already: what may have been lost is written again"
+    splits = walk.store.get(splits_key("BudgetFlow", "1", "start", Path.parse("")))
+    assert json.loads(splits) == list(range(50))

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Jobs at once; twice the processors if not given.")
+@click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
 @click.pass_context
-def rehearse(ctx: click.Context, /, tags: tuple[str, ...], max_workers: int, jobs: int | None) -> None:
+def rehearse(
+    ctx: click.Context, /, tags: tuple[str, ...], max_workers: int, jobs: int | None, distributed_map: bool
+) -> None:
     """Run the compiled state machine on this machine, without AWS.
 
     The very document that `create` deploys is deployed to an embedded AWS, and every job's real command line runs as a
@@ -45,7 +48,7 @@ def rehearse(ctx: click.Context, /, tags: tuple[str, ...], max_workers: int, job
     state: State = ctx.obj
     given = given_parameters(ctx)
     target = _target(state)
-    chosen = Chosen(tags=tags, max_workers=max_workers)
+    chosen = Chosen(tags=tags, max_workers=max_workers, distributed_map=distributed_map)
     compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
