@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 from command_line import Shell
+from corpus_flows import load
 from generated_flows import diamonds, linear
 
-from penstock.cli.layout import Box
+from penstock.cli.layout import Box, _path
 
 FLOW = '''
 from penstock import FlowSpec, Parameter, step
@@ -224,15 +225,31 @@ def overlap(one: Box, other: Box) -> bool:
     )
 
 
-def test_no_two_boxes_touch_and_all_are_inside(flow: Shell) -> None:
-    flow.run("flow.py", "show", "--html=flow.html")
-    page = (flow.folder / "flow.html").read_text()
+@pytest.mark.parametrize("name", ["everything_nested", "loop_exits", "crossing_with_all", "switch_shared_tail"])
+def test_no_two_boxes_touch_and_all_are_inside(shell: Shell, name: str) -> None:
+    source = load(name).file
+    done = shell.run(str(source), "show", f"--html={shell.folder / 'flow.html'}")
+    assert done.code == 0, done.err
+    page = (shell.folder / "flow.html").read_text()
     width, height = map(float, re.search(r'<svg [^>]*width="([\d.]+)" height="([\d.]+)"', page).groups())  # type: ignore[union-attr]  # it is there
     found = re.findall(r'class="box \w+"><rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', page)
     boxes = [Box("", *map(float, numbers)) for numbers in found]
-    assert len(boxes) == 7
+    assert len(boxes) == source.read_text().count("@step\n")
     assert not [(a, b) for a in boxes for b in boxes if a is not b and overlap(a, b)]
     assert all(box.x > 0 and box.y > 0 and box.x + box.width < width and box.y + box.height < height for box in boxes)
+
+
+def test_a_way_back_goes_around_the_steps() -> None:
+    loop, inside = Box("loop", 10, 10, 100), Box("inside", 30, 80, 60)
+    ((right, low), *_, (last, high)) = points(_path(inside, loop))
+    assert (right, last) == (90, 110)
+    assert 80 < low < 114
+    assert 10 < high < 44
+    assert max(x for x, _ in points(_path(inside, loop))) > 110
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+),([\d.]+)", path)]
 
 
 @pytest.mark.parametrize(("source", "steps"), [(linear(2_000), 2_000), (diamonds(300), 1_202)])

@@ -9,7 +9,7 @@ from compiler_flows import graph_from
 from penstock.compiler.planning import plan_of
 from penstock.compiler.program import Program
 from penstock.compiler.regions import program_of
-from penstock.compiler.steps import Foreach, Goto, Split, Transition
+from penstock.compiler.steps import Foreach, Goto, Split, Switch, Transition
 from penstock.runtime_shim.plan import Plan
 
 
@@ -94,3 +94,48 @@ def test_equal_programs_give_equal_bytes_that_read_back() -> None:
         "start": {"kind": "goto", "next": ["end"]},
         "end": {"kind": "stop", "parents": ["start"]},
     }
+
+
+def turning() -> Plan:
+    return plan_of(
+        compiled(
+            {
+                "start": Foreach("head", "xs"),
+                "head": Split(("left", "right")),
+                "left": Switch((("again", "left"), ("out", "join")), "kind"),
+                "right": Goto("join"),
+                "join": Goto("judge"),
+                "judge": Switch((("again", "head"), ("out", "leave"), ("stop", "all")), None),
+                "leave": Goto("all"),
+                "all": Goto("end"),
+            },
+            "join",
+            "all",
+        )
+    )
+
+
+def test_a_step_knows_foreaches_and_loops_around_it_outermost_first() -> None:
+    plan = turning()
+    assert {name: plan[name].nest for name in plan.names if plan[name].nest} == {
+        "head": ("each:start", "loop:head"),
+        "left": ("each:start", "loop:head", "loop:left"),
+        "right": ("each:start", "loop:head"),
+        "join": ("each:start", "loop:head"),
+        "judge": ("each:start", "loop:head"),
+        "leave": ("each:start",),
+    }
+    assert (plan["left"].stack, plan["left"].loops) == (("start",), ("head", "left"))
+
+
+def test_a_step_whose_parent_the_plan_cannot_tell_merges() -> None:
+    """Headers, what follows a loop, joins with several steps for an input or one out of a loop."""
+    plan = turning()
+    assert [name for name in plan.names if plan[name].merges] == ["head", "left", "join", "leave", "all"]
+    assert (plan["join"].slots, plan["all"].slots) == ((("left",), ("right",)), (("judge", "leave"),))
+
+
+def test_an_if_is_a_switch_without_cases() -> None:
+    plan = turning()
+    assert (plan["judge"].kind, plan["judge"].condition, dict(plan["judge"].cases)) == ("switch", None, {})
+    assert (plan["left"].condition, dict(plan["left"].cases)) == ("kind", {"again": "left", "out": "join"})

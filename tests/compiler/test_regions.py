@@ -9,9 +9,9 @@ from compiler_flows import graph_from
 
 from penstock.compiler.drawing import text
 from penstock.compiler.flowgraph import FlowGraph
-from penstock.compiler.program import Branches, Each, Program, Region, Run, walk
+from penstock.compiler.program import Branches, Choice, Each, Join, Loop, Mesh, Program, Region, Run, walk
 from penstock.compiler.regions import program_of
-from penstock.compiler.steps import Foreach, Goto, Split, Transition
+from penstock.compiler.steps import Foreach, Goto, Split, Switch, Transition
 
 
 def compiled(graph: FlowGraph) -> Program:
@@ -168,6 +168,132 @@ def test_a_foreach_beside_another_stack_is_named_with_both_paths() -> None:
     _, (fault,) = program_of(graph_from(transitions))
     assert fault.code == "P212"
     assert [label.text for label in fault.others] == ["along `start → each → body → meet`", "along `start → b → meet`"]
+
+
+def switch(**cases: str) -> Switch:
+    return Switch(tuple(cases.items()), "kind")
+
+
+def test_arms_are_what_only_one_case_leads_to() -> None:
+    transitions: dict[str, Transition] = {
+        "start": switch(one="a", two="b", three="b", none="meet"),
+        "a": Goto("meet"),
+        "b": Goto("more"),
+        "more": Goto("meet"),
+        "meet": Goto("end"),
+    }
+    program = compiled(graph_from(transitions))
+    (choice,) = (item for item in walk(program.root) if isinstance(item, Choice))
+    assert (choice.step, choice.merge) == ("start", "meet")
+    assert [(arm.target, arm.region is not None) for arm in choice.arms] == [("a", True), ("b", True), ("meet", False)]
+    assert text(program) == "start  switch kind\n├◇ a\n├◇ b\n│  more\n└◇ → meet\nmeet\nend\n"
+
+
+def test_a_switch_with_one_target_is_no_choice() -> None:
+    program = compiled(graph_from({"start": switch(a="x", b="x"), "x": Goto("end")}))
+    assert not [item for item in walk(program.root) if isinstance(item, Choice)]
+
+
+def test_a_loop_that_is_left_to_several_places_is_followed_by_the_choice_of_them() -> None:
+    transitions: dict[str, Transition] = {
+        "start": Goto("fit"),
+        "fit": Goto("score"),
+        "score": switch(again="tune", good="keep", bad="drop"),
+        "tune": Goto("fit"),
+        "keep": Goto("meet"),
+        "drop": Goto("meet"),
+        "meet": Goto("end"),
+    }
+    program = compiled(graph_from(transitions))
+    _, loop, choice, _, _ = program.root.items
+    assert isinstance(loop, Loop)
+    assert isinstance(choice, Choice)
+    assert (loop.header, choice.step, choice.merge) == ("fit", "fit", "meet")
+    assert [(arm.target, arm.region is not None) for arm in choice.arms] == [("keep", True), ("drop", True)]
+    assert repr(choice) == "<Choice of fit, 2 to meet>"
+    assert repr(loop) == "<Loop of fit>"
+    assert repr(choice.arms[0]) == "<Arm to keep>"
+
+
+def test_an_inner_loop_may_be_left_by_a_turn_of_the_outer_one() -> None:
+    transitions: dict[str, Transition] = {
+        "start": Goto("outer"),
+        "outer": Goto("inner"),
+        "inner": switch(again="inner", next="outer", out="end"),
+    }
+    assert text(compiled(graph_from(transitions))) == (
+        "start\n↻─ outer\n┊  ↻─ inner  switch kind\n┊  ┊  ├◇ → inner\n┊  ┊  ├◇ → outer\n┊  ┊  └◇ → end\n"
+        "┊  ├◇ → outer\n┊  └◇ → end\nend\n"
+    )
+
+
+def test_crossing_branches_stand_in_levels_after_all_that_lead_to_them() -> None:
+    transitions: dict[str, Transition] = {
+        "start": Split(("a", "b", "c", "alone")),
+        "a": Goto("ab"),
+        "b": Split(("b1", "b2")),
+        "b1": Goto("ab"),
+        "b2": Goto("bc"),
+        "c": Goto("bc"),
+        "ab": Goto("join"),
+        "bc": Goto("later"),
+        "later": Goto("join"),
+        "alone": Goto("join"),
+        "join": Goto("end"),
+    }
+    program = compiled(graph_from(transitions, frozenset({"ab", "bc", "join"})))
+    (mesh,) = (item for item in walk(program.root) if isinstance(item, Mesh))
+    assert (mesh.split, mesh.join) == ("start", None)
+    assert text(program) == (
+        "start\n├─ ├1 a\n│  ├1 b\n│  ├1 c\n│  ├2 b1\n│  ├2 b2\n│  ├3 ab\n│  └3 bc\n│     later\n└─ alone\njoin\nend\n"
+    )
+    assert program.joins["ab"].slots == (("a",), ("b1",))
+    assert program.joins["join"] == Join("start", False, (("ab",), ("later",), ("alone",)))
+    assert repr(mesh) == "<Mesh of start, 3 levels to None>"
+
+
+def test_only_what_crosses_is_levelled() -> None:
+    """A split whose branches all end further out recurses; the crossing is deep inside of it."""
+    transitions: dict[str, Transition] = {
+        "start": Split(("left", "right")),
+        "left": Goto("join"),
+        "right": Split(("x", "y", "z")),
+        "x": Goto("xy"),
+        "y": Goto("xy"),
+        "xy": Goto("join"),
+        "z": Goto("join"),
+        "join": Goto("end"),
+    }
+    assert text(compiled(graph_from(transitions, frozenset({"xy", "join"})))) == (
+        "start\n├─ left\n└─ right\n   ├─ ├1 x\n   │  ├1 y\n   │  └2 xy\n   └─ z\njoin\nend\n"
+    )
+
+
+def test_inputs_come_in_the_order_of_the_branches_a_join_at_the_place_of_its_first() -> None:
+    transitions: dict[str, Transition] = {
+        "start": Split(("z", "a", "m")),
+        "a": Goto("join"),
+        "m": Goto("zm"),
+        "z": Goto("zm"),
+        "zm": Goto("join"),
+        "join": Goto("end"),
+    }
+    program = compiled(graph_from(transitions, frozenset({"zm", "join"})))
+    assert program.joins["zm"].slots == (("z",), ("m",))
+    assert program.joins["join"].slots == (("zm",), ("a",))
+
+
+def test_an_input_may_come_from_any_arm_of_its_branch() -> None:
+    transitions: dict[str, Transition] = {
+        "start": Split(("a", "b")),
+        "a": switch(x="x", y="y", none="join"),
+        "x": Goto("join"),
+        "y": Goto("join"),
+        "b": Goto("join"),
+        "join": Goto("end"),
+    }
+    program = compiled(graph_from(transitions, frozenset({"join"})))
+    assert program.joins["join"].slots == (("a", "x", "y"), ("b",))
 
 
 def test_a_region_is_never_empty() -> None:

@@ -1,8 +1,8 @@
 """Where the boxes of a flow's picture go.
 
 The nesting of a program is its picture: what runs one after the other stands one below the other, branches stand side
-by side, the body of a foreach stands in a frame.  Nothing crosses, and all work is linear and iterative.  Lengths are
-in pixels, from the top left corner; ``x`` of a box is its left side.
+by side, the body of a foreach and a loop stand in a frame, crossing branches in rows.  All work is linear and
+iterative.  Lengths are in pixels, from the top left corner; ``x`` of a box is its left side.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Around the body of a foreach, with its ``label``."""
+    """Around the body of a foreach or a loop, with its ``label``."""
 
     label: str
     x: float
@@ -156,7 +156,7 @@ def _placed(program: Program, sizes: _Sizes) -> tuple[dict[str, Box], list[Frame
                         stack += _beside(level, sizes, center, top)
                         top += _row(level, sizes)[1] + _VERTICAL_GAP
                 case Loop(body=body):
-                    frames.append(Frame("again", left, y, width, height))
+                    frames.append(Frame("loop", left, y, width, height))
                     stack.append((body, center, y + _FRAME_TOP))
                 case Each(opener=opener, body=body):
                     frames.append(Frame(_label(program, opener), left, y, width, height))
@@ -167,7 +167,14 @@ def _placed(program: Program, sizes: _Sizes) -> tuple[dict[str, Box], list[Frame
 
 
 def _path(source: Box, target: Box) -> str:
-    """Straight down in the source's own column, which no other box enters, and over to the target just above it."""
+    """Straight down in the source's own column and over to the target just above it; back to an earlier step, or to
+    itself, around the right sides of both.
+    """
+    if target.y <= source.y:
+        right, top = source.x + source.width, target.x + target.width
+        aside = max(right, top) + _FRAME_SIDE
+        low, high = source.y + source.height * 0.7, target.y + target.height * 0.3
+        return f"M{right:g},{low:g} C{aside:g},{low:g} {aside:g},{high:g} {top:g},{high:g}"
     start, end = source.y + source.height, target.y
     bend = max(start, end - _VERTICAL_GAP)
     middle = (bend + end) / 2
