@@ -498,3 +498,41 @@ def test_a_refused_flow_raises_what_is_wrong_with_it(flow_from: Maker) -> None:
     with pytest.raises(Refused) as caught:
         demand_program(flow)
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["P121", "P130"]
+
+
+def arms(flow_from: Maker, body: str) -> FlowGraph:
+    """The graph of a flow whose `start` ends with ``body``."""
+    lines = "".join(f"        {line}\n" for line in body.splitlines())
+    others = "".join(
+        f"    @step\n    def {name}(self): self.next(self.end)\n" for name in "abc" if f"self.{name})" in body
+    )
+    return graph(
+        flow_from(
+            "from penstock import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self):\n"
+            f"{lines}{others}    @step\n    def end(self): pass\n"
+        )
+    )
+
+
+def test_arms_are_flattened_with_the_conditions_that_lead_to_them(flow_from: Maker) -> None:
+    read = arms(
+        flow_from,
+        "if self.x > 1:\n    self.next(self.a)\nelif self.y:\n    print()\n    self.next(self.b)\nelse:\n"
+        "    if self.z:\n        self.next(self.c)\n    else:\n        raise ValueError",
+    )
+    assert read["start"].transition == Switch((("self.x > 1", "a"), ("self.y", "b"), ("else and self.z", "c")), None)
+    assert read["start"].exit_span == Span("<flow>", 5, 9, 5, 22)
+
+
+def test_a_match_has_its_patterns_as_cases(flow_from: Maker) -> None:
+    read = arms(
+        flow_from,
+        "match self.kind:\n    case 1 | 2 if self.x:\n        self.next(self.a)\n    case (3 | _) as other:\n"
+        "        self.next(self.b)",
+    )
+    assert read["start"].transition == Switch((("case 1 | 2 if self.x", "a"), ("case (3 | _) as other", "b")), None)
+
+
+def test_arms_that_all_go_to_one_step_are_no_switch(flow_from: Maker) -> None:
+    read = arms(flow_from, "if self.x:\n    self.next(self.a)\nelse:\n    self.x = 1\n    self.next(self.a)")
+    assert read["start"].transition == Goto("a")
