@@ -12,6 +12,7 @@ from penstock.runtime_shim.datastore.finished import FinishedTask, finished_task
 from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.records import run_prefix, task_prefix
+from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
 
 _ATTEMPT = re.compile(r"(\d+)\.data\.json\Z")
 
@@ -80,15 +81,15 @@ def _task_differences(first: FinishedTask, second: FinishedTask) -> Iterator[str
 
 
 def _same_value(first: FinishedTask, second: FinishedTask, name: str) -> bool:
-    """Whether values of different bytes are equal: sets have no order, a run may have stored its own id, and the same
-    exception came from another folder.
+    """Whether values of different bytes are equal: sets have no order, a run may have stored its own id, and the
+    same exception came from another folder.
     """
     try:
         one, other = first.load(name), second.load(name)
     except Failure:
         return False
-    if name == "_exception" and not first.ok:
-        return str(one).splitlines()[-1:] == str(other).splitlines()[-1:]
+    if isinstance(one, MetaflowExceptionWrapper) and type(one) is type(other):
+        return str(one).splitlines()[-1:] == str(other).splitlines()[-1:]  # what stands before it are folders
     return bool(type(one) is type(other) and _without_run(one, first.run) == _without_run(other, second.run))
 
 
