@@ -139,8 +139,10 @@ def test_an_engine_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "moto").mkdir()
     (tmp_path / "moto" / "__init__.py").write_text("__version__ = '1.0'\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(EngineFailed, match=r"the rehearsal engine did not start"), Engine():
+    with pytest.raises(EngineFailed, match=r"the rehearsal engine did not start") as failed, Engine():
         pass
+    assert failed.value.code == "R182"
+    assert "moto" in failed.value.message
 
 
 def test_without_the_extra_there_is_one_sentence_with_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:

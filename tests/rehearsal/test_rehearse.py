@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from command_line import Outcome, Shell, environment
 from corpus_flows import CORPUS, CorpusFlow
+from generated_flows import foreach
 from machine_rig import wait_until_gone
+from rehearsals import compiled, rehearsed
 
+from penstock.backends.step_functions.rehearsal.engine import Engine
 from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.datastore.tasks import TaskStore
 
@@ -124,19 +127,36 @@ def test_a_failing_step_ends_the_rehearsal_and_shows_what_it_wrote_last(shell: S
     assert not tasks.ended(latest(shell, flow), "check", "t.1").ok
 
 
-def test_a_machine_that_fails_by_itself_says_the_error_of_aws(shell: Shell) -> None:
-    (shell.folder / "wide.py").write_text(
-        "from penstock import FlowSpec, step\n\n\n"
-        "class HugeFlow(FlowSpec):\n"
-        "    @step\n    def start(self):\n        self.n = range(60_000)\n        self.next(self.work, foreach='n')\n\n"
-        "    @step\n    def work(self):\n        self.next(self.join)\n\n"
-        "    @step\n    def join(self, inputs):\n        self.next(self.end)\n\n"
-        "    @step\n    def end(self):\n        pass\n\n\n"
-        "if __name__ == '__main__':\n    HugeFlow()\n"
-    )
+def test_a_foreach_too_wide_for_the_history_is_refused_by_the_step_that_opens_it(shell: Shell) -> None:
+    (shell.folder / "wide.py").write_text(foreach(60_000))
     done = shell.run("wide.py", "step-functions", "rehearse")
     assert done.code == 1
-    assert re.search(r"error\[(R180|R181)\]", done.err)
+    assert re.match(r"error\[R180\]: task sfn-[0-9a-f-]+/start/t failed: exit code 202\n", done.err)
+    assert "--distributed-map" in done.err
+
+
+def test_a_machine_that_fails_by_itself_says_the_error_of_aws(tmp_path: Path) -> None:
+    (tmp_path / "wide.py").write_text(foreach(3))
+    with Engine(history_limit=20) as engine:
+        run = rehearsed(compiled(tmp_path / "wide.py"), engine, tmp_path)
+    assert run.done.status == "FAILED"
+    assert str(run.done.failure) == (
+        "error[R181]: the state machine failed: States.Runtime: The execution reached the maximum number of history "
+        "events (20).\n  = help: the execution would fail on AWS too"
+    )
+
+
+def test_without_the_extra_there_is_one_sentence_with_the_pip_line(shell: Shell) -> None:
+    (shell.folder / "sitecustomize.py").write_text(
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, package=None: None if name == 'moto' else find(name, package)\n"
+    )
+    done = rehearse(shell, FLOWS["start_end"], PYTHONPATH=str(shell.folder))
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error[P540]: a rehearsal needs the embedded AWS, which is not installed\n"
+        "  = help: pip install 'penstock[rehearse]'\n"
+    )
 
 
 def test_real_aws_and_the_profile_are_never_looked_at(shell: Shell) -> None:
