@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from penstock.backends.step_functions.resolution import Chosen
     from penstock.compiler.diagnostics import Diagnostic
 
-_LATER = {"rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse"}
-"""Commands that bring much with them: imported when used, or when the group's help is shown."""
+_LATER = {
+    "rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse",
+    "terminate": "penstock.backends.step_functions.operations:terminate",
+    "delete": "penstock.backends.step_functions.operations:delete",
+}
+"""Commands of other modules: imported when used, or when the group's help is shown."""
 
 
 class _Group(click.Group):
@@ -171,52 +175,43 @@ def trigger(ctx: click.Context, /, name: str | None) -> None:
     """
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import start
-    from penstock.backends.step_functions.machines import demand_machine
+    from penstock.backends.step_functions.machines import demand_machine, deployed_name
 
     given = given_parameters(ctx)
     states = AwsClients().states
-    started = start(states, demand_machine(states, _machine_name(ctx.obj, name), ctx.obj.flow_class.__name__), given)
+    started = start(states, demand_machine(states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__), given)
     click.echo(f"Run {started.run} started.")
     click.echo(started.arn)
 
 
 @step_functions.command("list-runs", short_help="List the runs of the deployed flow.")
 @click.option("--max", "most", type=click.IntRange(1), default=20, show_default=True, help="List this many at most.")
+@click.option("--running", "statuses", flag_value="RUNNING", multiple=True, help="Those that are running.")
+@click.option("--succeeded", "statuses", flag_value="SUCCEEDED", multiple=True, help="Those that succeeded.")
+@click.option("--failed", "statuses", flag_value="FAILED", multiple=True, help="Those that failed.")
+@click.option("--timed-out", "statuses", flag_value="TIMED_OUT", multiple=True, help="Those that took too long.")
+@click.option("--aborted", "statuses", flag_value="ABORTED", multiple=True, help="Those that were terminated.")
 @_NAME
 @click.pass_context
-def list_runs(ctx: click.Context, /, most: int, name: str | None) -> None:
+def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: str | None) -> None:
     """List the runs of the deployed flow, newest first; times are UTC.
 
     \b
-    Example:
+    Examples:
       python flow.py step-functions list-runs --max 5
+      python flow.py step-functions list-runs --running --failed
     """
     from penstock.backends.step_functions import executions
     from penstock.backends.step_functions.aws import AwsClients
-    from penstock.backends.step_functions.machines import demand_machine
+    from penstock.backends.step_functions.machines import demand_machine, deployed_name
 
     states = AwsClients().states
-    machine = demand_machine(states, _machine_name(ctx.obj, name), ctx.obj.flow_class.__name__)
-    runs = executions.list_runs(states, machine, most)
+    machine = demand_machine(states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__)
+    runs = executions.list_runs(states, machine, most, statuses)
     if not runs:
-        click.echo(f"{machine.name} has had no runs yet.")
+        click.echo(f"{machine.name} has no such runs." if statuses else f"{machine.name} has had no runs yet.")
     for line in executions.table(runs):
         click.echo(line)
-
-
-def _machine_name(state: State, name: str | None) -> str:
-    """The state machine's name, as `create` makes it.
-
-    Raises Refused where it can't be one.
-    """
-    from penstock.backends.step_functions.resolution import machine_name, name_problems
-    from penstock.compiler.diagnostics import Refused
-
-    chosen = machine_name(state.flow_class.__name__, name, state.configuration)
-    problems = list(name_problems(chosen))
-    if problems:
-        raise Refused(problems)
-    return chosen
 
 
 def _deploy(state: State, deployment: Deployment) -> None:

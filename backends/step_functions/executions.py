@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.backends.step_functions.aws import asking
 from penstock.backends.step_functions.states import RUN_ID_PREFIX
@@ -76,17 +76,25 @@ def _finite(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def list_runs(states: SFNClient, machine: Machine, most: int, now: datetime | None = None) -> list[ListedRun]:
-    """The newest ``most`` executions, newest first.
+def list_runs(
+    states: SFNClient, machine: Machine, most: int, statuses: Sequence[str] = (), now: datetime | None = None
+) -> list[ListedRun]:
+    """The newest ``most`` executions with one of these statuses (with any, where none is given), newest first.
 
     Raises Refused.
     """
     now = now or datetime.now(timezone.utc)
+    listed: list[Any] = []
     with asking(f"list the executions of {machine.name}"):
-        pages = states.get_paginator("list_executions").paginate(
-            stateMachineArn=machine.arn, PaginationConfig={"MaxItems": most, "PageSize": min(most, _PAGE)}
-        )
-        listed = [execution for page in pages for execution in page["executions"]]
+        # AWS filters by one status at a time.
+        for wanted in [{"statusFilter": status} for status in dict.fromkeys(statuses)] or [{}]:
+            request: Any = {"stateMachineArn": machine.arn, **wanted}
+            pages = states.get_paginator("list_executions").paginate(
+                **request, PaginationConfig={"MaxItems": most, "PageSize": min(most, _PAGE)}
+            )
+            listed += islice((execution for page in pages for execution in page["executions"]), most)
+    if len(statuses) > 1:
+        listed.sort(key=lambda execution: execution["startDate"], reverse=True)
     return [
         ListedRun(
             run=RUN_ID_PREFIX + execution["name"],
@@ -94,8 +102,25 @@ def list_runs(states: SFNClient, machine: Machine, most: int, now: datetime | No
             started=execution["startDate"],
             seconds=(execution.get("stopDate", now) - execution["startDate"]).total_seconds(),
         )
-        for execution in islice(listed, most)
+        for execution in listed[:most]
     ]
+
+
+def terminate(states: SFNClient, machine: Machine, run: str) -> bool:
+    """End a run; False where it had ended before.
+
+    Raises Refused, also where the machine has no such run.
+    """
+    arn = f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{run.removeprefix(RUN_ID_PREFIX)}"
+    with asking(f"terminate {run}"):
+        try:
+            status = states.describe_execution(executionArn=arn)["status"]
+        except (states.exceptions.ExecutionDoesNotExist, states.exceptions.InvalidArn):
+            message = f"{machine.name} has no run {run}"
+            raise Refused([Diagnostic("P538", message, help="`step-functions list-runs` shows which it has")]) from None
+        if status == "RUNNING":
+            states.stop_execution(executionArn=arn, cause="terminated with penstock")
+    return status == "RUNNING"
 
 
 def table(runs: list[ListedRun]) -> list[str]:

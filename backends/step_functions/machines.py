@@ -11,6 +11,8 @@ from penstock.compiler.diagnostics import Diagnostic, Refused
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+    from penstock.backends.commandline import State
+
 FLOW_TAG = "penstock:flow"
 """The tag of a state machine that names the flow it belongs to."""
 
@@ -40,6 +42,20 @@ def find_machine(states: SFNClient, name: str) -> Machine | None:
 def _flow(states: SFNClient, arn: str) -> str | None:
     tags = states.list_tags_for_resource(resourceArn=arn)["tags"]
     return next((tag["value"] for tag in tags if tag["key"] == FLOW_TAG), None)
+
+
+def deployed_name(state: State, name: str | None) -> str:
+    """The state machine's name, as `create` makes it.
+
+    Raises Refused where it can't be one.
+    """
+    from penstock.backends.step_functions.resolution import machine_name, name_problems
+
+    chosen = machine_name(state.flow_class.__name__, name, state.configuration)
+    problems = list(name_problems(chosen))
+    if problems:
+        raise Refused(problems)
+    return chosen
 
 
 def demand_own(machine: Machine, flow: str) -> None:

@@ -179,7 +179,7 @@ def test_runs_are_listed_with_how_long_they_took(states: Any) -> None:
         stubber.add_response(
             "list_executions", {"executions": page}, {"stateMachineArn": MACHINE.arn, "maxResults": 20}
         )
-        runs = list_runs(states, MACHINE, 20, NOW)
+        runs = list_runs(states, MACHINE, 20, now=NOW)
     assert table(runs) == [
         "RUN    STATUS     STARTED              DURATION",
         "sfn-a  running    2026-08-01 11:59:57  3s",

@@ -261,3 +261,36 @@ def test_a_package_that_cannot_be_written_is_told(flow: Path, command: Command) 
     done = command("flow.py", "package", "save", "no/such/folder/code.tar.gz")
     assert done.returncode == 2
     assert done.stderr.endswith("Error: no/such/folder/code.tar.gz can't be written: No such file or directory\n")
+
+
+def test_runs_are_listed_by_status_and_terminated(flow: Path, command: Command, aws: Aws) -> None:
+    assert command("flow.py", "step-functions", "create").returncode == 0
+    run = command("flow.py", "step-functions", "trigger", "--who", "x").stdout.split()[1]
+    other = command("flow.py", "step-functions", "trigger", "--who", "y").stdout.split()[1]
+    assert command("flow.py", "step-functions", "terminate", run).stdout == f"Run {run} is terminated.\n"
+    assert command("flow.py", "step-functions", "terminate", run).stdout == f"Run {run} had ended before.\n"
+
+    def listed(*options: str) -> set[str]:
+        lines = command("flow.py", "step-functions", "list-runs", *options).stdout.splitlines()[1:]
+        return {text.split()[0] for text in lines}
+
+    assert listed("--aborted") == {run}
+    assert listed("--running") == {other}
+    assert listed("--running", "--aborted") == listed() == {run, other}
+    assert command("flow.py", "step-functions", "list-runs", "--failed").stdout == "GreetFlow has no such runs.\n"
+
+
+def test_a_run_that_there_is_not_is_told(flow: Path, command: Command, aws: Aws) -> None:
+    assert command("flow.py", "step-functions", "create").returncode == 0
+    done = command("flow.py", "step-functions", "terminate", "sfn-nowhere")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error[P538]: GreetFlow has no run sfn-nowhere\n  = help: `step-functions list-runs` shows which it has\n",
+    )
+
+
+def test_a_machine_is_deleted_once(flow: Path, command: Command, aws: Aws) -> None:
+    assert command("flow.py", "step-functions", "create").returncode == 0
+    assert command("flow.py", "step-functions", "delete").stdout == "state machine  GreetFlow  deleted\n"
+    assert aws("stepfunctions").list_state_machines()["stateMachines"] == []
+    assert "there is no state machine GreetFlow" in command("flow.py", "step-functions", "delete").stderr
