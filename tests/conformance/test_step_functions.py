@@ -32,8 +32,7 @@ class TestStepFunctions(BackendConformance):
 
     @pytest.fixture(autouse=True)
     def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        if "case" in request.fixturenames and request.node.get_closest_marker("slow"):
-            self.engine: Engine = request.getfixturevalue("engine")
+        self.request = request
         monkeypatch.setenv("METAFLOW_USER", "conformance")
 
     def settings(self, program: Program) -> StepFunctionsSettings:
@@ -54,7 +53,8 @@ class TestStepFunctions(BackendConformance):
         given = {name: declared[name].stored(value) for name, value in case.parameters.items()}
         target = LocalDatastore(str(folder / ".metaflow"))
         lines: list[str] = []
-        done = rehearse(compiled, given, self.engine, target, write=lines.append)
+        engine: Engine = self.request.getfixturevalue("engine")  # started for the tests that rehearse, and no others
+        done = rehearse(compiled, given, engine, target, write=lines.append)
         assert done.status == ("FAILED" if case.fails_at else "SUCCEEDED"), "".join(lines)
         if case.fails_at:
             assert done.failure is not None
