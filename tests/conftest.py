@@ -33,6 +33,16 @@ settings.load_profile("fixed")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+SLOW_FOLDERS = {"cli", "client", "conformance", "local", "rehearsal"}
+SLOW_FILES = {
+    "test_aws_refusals.py",
+    "test_containers.py",
+    "test_deploying.py",
+    "test_killed.py",
+    "test_s3_faults.py",
+    "test_scale.py",
+}
+
 collect_ignore = ["corpus"]  # flows are programs of their own, run as a user runs them
 
 
@@ -44,6 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """A build server compares, and never writes what it compares with."""
     refuse_update_in_ci(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole folders and files start processes or servers for nearly every test."""
+    for item in items:
+        if item.path.parent.name in SLOW_FOLDERS or item.path.name in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
