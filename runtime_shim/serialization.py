@@ -69,7 +69,7 @@ def dump_pieces(value: object, name: str = "") -> list[bytes]:
         except _NeedsStoredNames:
             pieces.clear()
             _NamingPickler(sink, PROTOCOL).dump(value)
-    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+    except Exception as error:  # __reduce__ of a class of the user's may raise anything
         kind = type(value)
         raise Unpicklable(
             f"the artifact `{name}` of type {kind.__module__}.{kind.__qualname__} cannot be stored: {error}",
