@@ -234,23 +234,28 @@ def test_a_distributed_map_fails_when_more_items_failed_than_are_tolerated(
     assert ended.error == ("States.ExceedToleratedFailureThreshold" if status == "FAILED" else None)
 
 
-def test_a_payload_of_256_kb_passes_and_one_byte_more_does_not(rig: Rig) -> None:
-    def run(length: int) -> Any:
-        rig.put("payload", "ü" + "x" * (length - 4))  # two bytes of ü, two quotes
-        state = {
-            "Type": "Task",
-            "Resource": GET,
-            "Parameters": {"Bucket": BUCKET, "Key": "payload"},
-            "ResultSelector": {"n.$": "$.ContentLength", "body.$": "$.Body"},
-            "OutputPath": "$.body",
-            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "caught"}],
-            "End": True,
-        }
-        return rig.run_states({"get": state, "caught": passing(x=1)})
+@pytest.mark.parametrize(("added", "error"), [("ab", None), ("abc", "States.DataLimitExceeded")])
+def test_a_payload_has_256_kb_and_not_one_byte_more(rig: Rig, added: str, error: str | None) -> None:
+    text = "x" * (262_144 - len('{"x":""}') - 2)
+    assert rig.run_states({"p": passing(**{"x.$": f"States.Format('{{}}{added}', $.x)"})}, {"x": text}).error == error
 
-    room = len('{"ContentLength":262100,"Body":}') + 400  # the result holds more than the body
-    assert run(262_144 - room).status == "SUCCEEDED"
-    assert run(262_145).error == "States.DataLimitExceeded"
+
+def test_a_payload_is_counted_in_utf_8(rig: Rig) -> None:
+    given = {"x": "ü" * 20_000}
+    states = {"p": passing(**{"a.$": "$.x", "b.$": "$.x", "c.$": "$.x", "d.$": "$.x"})}  # 160 KB, 480 KB with escapes
+    assert rig.run_states(states, given).output == dict.fromkeys("abcd", given["x"])
+
+
+def test_nothing_catches_a_result_that_is_too_large(rig: Rig) -> None:
+    rig.put("payload", "x" * 262_145)
+    state = {
+        "Type": "Task",
+        "Resource": GET,
+        "Parameters": {"Bucket": BUCKET, "Key": "payload"},
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "caught"}],
+        "End": True,
+    }
+    assert rig.run_states({"get": state, "caught": passing(x=1)}).error == "States.DataLimitExceeded"
 
 
 def test_a_definition_above_one_megabyte_is_refused(rig: Rig) -> None:
