@@ -46,6 +46,11 @@ def test_format_fills_places_and_takes_nothing_else_for_one(rig: Rig) -> None:
     assert rig.run_states({"p": passing(**{"x.$": template})}, {"a": "{0!r}", "b": 1}).output == {"x": "{{0!r}} 1 '"}
 
 
+def test_a_backslash_in_a_function_stands_for_what_follows(rig: Rig) -> None:
+    states = {"p": passing(**{"x.$": r"States.Array('it\'s', 'a\\b', '\{\}')"})}
+    assert rig.run_states(states).output == {"x": ["it's", r"a\b", "{}"]}
+
+
 def test_texts_of_a_definition_are_json(rig: Rig) -> None:
     states = {
         "Wört 🌊": {"Type": "Pass", "Result": {"key": '水 🌊 " \\'}, "Next": "p"},
