@@ -76,11 +76,11 @@ def test_the_attempt_is_told_through_a_file(tmp_path: Path, monkeypatch: pytest.
     path = str(tmp_path / "attempt")
     assert told_attempt(path) is None
     monkeypatch.delenv(task_logs.ATTEMPT_FILE_ENV, raising=False)
-    tell_attempt(3)
+    tell_attempt("t.1", 3)
     assert told_attempt(path) is None
     monkeypatch.setenv(task_logs.ATTEMPT_FILE_ENV, path)
-    tell_attempt(3)
-    assert told_attempt(path) == 3
+    tell_attempt("t.1", 3)
+    assert told_attempt(path) == ("t.1", 3)
     assert log_key("F", "r", "s", "t.1", 3, "stdout") == "F/r/s/t.1/3.task_stdout.log"
 
 
