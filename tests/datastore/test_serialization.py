@@ -127,6 +127,7 @@ def test_a_wrapped_exception_without_a_stacktrace_says_what_it_knows() -> None:
     assert repr(loads(dumps(MetaflowExceptionWrapper(KeyError("k"))))) == "[no stacktrace]\nbuiltins.KeyError: 'k'"
 
 
+@pytest.mark.interop
 def test_metaflow_reads_our_frames_and_exceptions(metaflow_python: Path, tmp_path: Path) -> None:
     (tmp_path / "stack").write_bytes(dumps([FRAME]))
     (tmp_path / "exception").write_bytes(dumps(MetaflowExceptionWrapper(ValueError("too small"))))
