@@ -19,7 +19,7 @@ from penstock.backends.commandline import FlowCommand, given_parameters, write_f
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.local.launchers import Launcher
-    from penstock.backends.local.reporting import Reporter
+    from penstock.backends.reporting import Reporter
     from penstock.runtime_shim.plan import Plan
 
 _MEGABYTE = 1 << 20
@@ -198,7 +198,7 @@ def _checked(launcher: Launcher, state: State, environment: dict[str, str], clea
 
 
 def _reporter(title: str, quiet: bool) -> Reporter:
-    from penstock.backends.local.reporting import LineReporter, LiveReporter
+    from penstock.backends.reporting import LineReporter, LiveReporter
 
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         return LiveReporter(title, quiet=quiet)

@@ -20,10 +20,10 @@ from penstock.backends.local.failures import (
 )
 from penstock.backends.local.launchers import Ended, Launcher, LauncherFailed, Refused, Started
 from penstock.backends.local.output import Stream
-from penstock.backends.local.reporting import Reporter
 from penstock.backends.local.schedule import Schedule, Task
 from penstock.backends.local.tries import RunningTry, RunSettings, Try, duration, settle
 from penstock.backends.local.wakeups import Wakeups
+from penstock.backends.reporting import Reporter
 from penstock.runtime_shim.datastore.protocol import Datastore, Missing
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.records import Record

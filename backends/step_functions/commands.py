@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.step_functions.options import MACHINE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from penstock.compiler.diagnostics import Diagnostic
 
 _LATER = {
+    "trigger": "penstock.backends.step_functions.triggering:trigger",
+    "list-runs": "penstock.backends.step_functions.triggering:list_runs",
     "rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse",
     "terminate": "penstock.backends.step_functions.operations:terminate",
     "delete": "penstock.backends.step_functions.operations:delete",
@@ -58,9 +60,6 @@ def step_functions() -> None:
     """
 
 
-_NAME = click.option("--name", metavar="NAME", help="The state machine's name; the flow's if not given.")
-
-
 @step_functions.command(short_help="Compile, upload and register the flow.")
 @click.option("--only-json", is_flag=True, help="Print the state machine and touch nothing, not even credentials.")
 @click.option(
@@ -70,7 +69,7 @@ _NAME = click.option("--name", metavar="NAME", help="The state machine's name; t
     metavar="DIR",
     help="Write the whole bundle to this folder, for review and for `deploy`, and touch nothing else.",
 )
-@_NAME
+@MACHINE_NAME
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
 @click.option(
     "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
@@ -161,57 +160,6 @@ def deploy(ctx: click.Context, /, folder: str) -> None:
         message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {state.flow_class.__name__}"
         raise Refused([Diagnostic("P537", message, help="deploy it with its own flow file")])
     _deploy(state, deployment)
-
-
-@step_functions.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
-@_NAME
-@click.pass_context
-def trigger(ctx: click.Context, /, name: str | None) -> None:
-    """Start a run of the deployed flow, with its parameters as options.
-
-    \b
-    Example:
-      python flow.py step-functions trigger --alpha 0.5
-    """
-    from penstock.backends.step_functions.aws import AwsClients
-    from penstock.backends.step_functions.executions import start
-    from penstock.backends.step_functions.machines import demand_machine, deployed_name
-
-    given = given_parameters(ctx)
-    states = AwsClients().states
-    started = start(states, demand_machine(states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__), given)
-    click.echo(f"Run {started.run} started.")
-    click.echo(started.arn)
-
-
-@step_functions.command("list-runs", short_help="List the runs of the deployed flow.")
-@click.option("--max", "most", type=click.IntRange(1), default=20, show_default=True, help="List this many at most.")
-@click.option("--running", "statuses", flag_value="RUNNING", multiple=True, help="Those that are running.")
-@click.option("--succeeded", "statuses", flag_value="SUCCEEDED", multiple=True, help="Those that succeeded.")
-@click.option("--failed", "statuses", flag_value="FAILED", multiple=True, help="Those that failed.")
-@click.option("--timed-out", "statuses", flag_value="TIMED_OUT", multiple=True, help="Those that took too long.")
-@click.option("--aborted", "statuses", flag_value="ABORTED", multiple=True, help="Those that were terminated.")
-@_NAME
-@click.pass_context
-def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: str | None) -> None:
-    """List the runs of the deployed flow, newest first; times are UTC.
-
-    \b
-    Examples:
-      python flow.py step-functions list-runs --max 5
-      python flow.py step-functions list-runs --running --failed
-    """
-    from penstock.backends.step_functions import executions
-    from penstock.backends.step_functions.aws import AwsClients
-    from penstock.backends.step_functions.machines import demand_machine, deployed_name
-
-    states = AwsClients().states
-    machine = demand_machine(states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__)
-    runs = executions.list_runs(states, machine, most, statuses)
-    if not runs:
-        click.echo(f"{machine.name} has no such runs." if statuses else f"{machine.name} has had no runs yet.")
-    for line in executions.table(runs):
-        click.echo(line)
 
 
 def _deploy(state: State, deployment: Deployment) -> None:

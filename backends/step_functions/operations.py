@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from penstock.backends.step_functions.options import MACHINE_NAME
+
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
-
-_NAME = click.option("--name", metavar="NAME", help="The state machine's name; the flow's if not given.")
 
 
 @click.command(short_help="End a run of the deployed flow.")
 @click.argument("run", metavar="RUN_ID")
-@_NAME
+@MACHINE_NAME
 @click.pass_context
 def terminate(ctx: click.Context, /, run: str, name: str | None) -> None:
     """End a run of the deployed flow, and the jobs that it waits for.
@@ -35,7 +35,7 @@ def terminate(ctx: click.Context, /, run: str, name: str | None) -> None:
 
 
 @click.command(short_help="Delete the deployed state machine.")
-@_NAME
+@MACHINE_NAME
 @click.pass_context
 def delete(ctx: click.Context, /, name: str | None) -> None:
     """Delete the flow's state machine.

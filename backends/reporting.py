@@ -1,4 +1,4 @@
-"""What a local run says while it goes: Metaflow's timestamped lines, or on a terminal a live table below them."""
+"""What a run says while it goes or is watched: Metaflow's timestamped lines, or on a terminal a live table below them."""
 
 from __future__ import annotations
 
