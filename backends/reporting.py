@@ -1,4 +1,4 @@
-"""What a run says while it goes: timestamped lines as Metaflow writes them, or on a terminal a live table below them."""
+"""What a run says while it goes: timestamped lines like those of Metaflow, or on a terminal a live table below them."""
 
 from __future__ import annotations
 
