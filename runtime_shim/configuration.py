@@ -29,6 +29,12 @@ KEYS: Mapping[str, str] = {
     "METAFLOW_BATCH_CONTAINER_REGISTRY": "The registry in front of the image's name.",
     "METAFLOW_PRODUCTION_TOKEN": "Makes the default namespace production:<token>.",
     "KFP_RUN_URL_PREFIX": "Printed before the id of a Kubeflow Pipelines run.",
+    "KF_PIPELINES_ENDPOINT": "The URL of the API of Kubeflow Pipelines.",
+    "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME": "The experiment of runs on Kubeflow; otherwise the flow's name.",
+    "KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME": "The experiment of runs on Kubeflow, whatever the command line says.",
+    "METAFLOW_KFP_NAMESPACE": "Whose runs are meant, on a Kubeflow for many users.",
+    "METAFLOW_KFP_SERVER_NAMESPACE": "The namespace that Kubeflow Pipelines runs in; otherwise kubeflow.",
+    "METAFLOW_KFP_PIPELINE_ROOT": "Where Kubeflow keeps its own files of runs.",
 }
 """Every key Penstock knows, with one sentence each, in the order in which they are shown."""
 

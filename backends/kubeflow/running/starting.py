@@ -1,0 +1,141 @@
+"""The command `run-on-kfp`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.backends.commandline import FlowCommand, given_parameters, write_file
+from penstock.backends.kubeflow.options import pipeline_options
+from penstock.backends.kubeflow.running.connection import Connection, connect, server_options
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.kubeflow.resolution import Chosen
+    from penstock.backends.kubeflow.running.server import Order, Server
+    from penstock.backends.reporting import Reporter
+
+
+@click.command("run-on-kfp", cls=FlowCommand, short_help="Start a run on Kubeflow Pipelines.")
+@click.option("--experiment-name", metavar="NAME", help="The run's experiment, made if there is none; the flow's name.")
+@click.option("--run-name", metavar="NAME", help="What the run is called; the pipeline and the time if not given.")
+@click.option("--service-account", metavar="NAME", help="The service account of the run's pods.")
+@click.option("--pipeline-root", metavar="URL", help="Where Kubeflow keeps its own files of the run.")
+@click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="With --wait: stop watching after so long; the run goes on.",
+)
+@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
+@pipeline_options
+@server_options
+@click.pass_context
+def run_on_kfp(
+    ctx: click.Context,
+    /,
+    experiment_name: str | None,
+    run_name: str | None,
+    service_account: str | None,
+    pipeline_root: str | None,
+    wait: bool,
+    timeout: float | None,
+    run_id_file: str | None,
+    chosen: Chosen,
+    connection: Connection,
+) -> None:
+    """Compile the flow, upload its code, and start a run of it, with the flow's parameters as options.
+
+    Prints the run's id and where it can be looked at.  With --wait, the exit code says how the run ended: 0 where it
+    succeeded, 1 where it failed or was terminated.  Ctrl-C stops watching, not the run.
+
+    \b
+    Examples:
+      python flow.py run-on-kfp --experiment-name trials --alpha 0.5
+      python flow.py run-on-kfp --wait --timeout 3600
+      python flow.py run-on-kfp --host http://localhost:8080 --code-url https://example.com/flow.py
+    """
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout needs --wait", ctx)
+    from penstock.backends.kubeflow.compilation import compile_for_kubeflow
+    from penstock.backends.kubeflow.running import ordering
+
+    state: State = ctx.obj
+    given = given_parameters(ctx)
+    compiled = compile_for_kubeflow(state, chosen)
+    ordering.warn(compiled.warnings)
+    name = run_name or f"{compiled.settings.name} {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S}"
+    order = ordering.order_of(
+        state, compiled, given, name=name, pipeline_root=pipeline_root, service_account=service_account
+    )
+    server = connect(state, connection)
+    if not chosen.code_url:
+        click.echo(ordering.upload_code(state, compiled))
+    experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
+    uuid = server.start(order, experiment)
+    _say_started(state, server, uuid)
+    if run_id_file:
+        write_file(run_id_file, _run_id(uuid).encode())
+    if wait:
+        _wait(state, server, uuid, order, connection, compiled.settings.datastore_root, timeout)
+
+
+def _run_id(uuid: str) -> str:
+    from penstock.backends.kubeflow.running.server import RUN_ID_PREFIX
+
+    return RUN_ID_PREFIX + uuid
+
+
+def _say_started(state: State, server: Server, uuid: str) -> None:
+    """The run's id, and its page: KFP_RUN_URL_PREFIX stands right before the id that Kubeflow knows it by."""
+    prefix = state.configuration.get("KFP_RUN_URL_PREFIX") or f"{server.address}/#/runs/details/"
+    click.echo(f"Run {_run_id(uuid)} started.")
+    click.echo(prefix + uuid)
+
+
+def _wait(
+    state: State, server: Server, uuid: str, order: Order, connection: Connection, root: str, timeout: float | None
+) -> None:
+    """Follow a run to its end, and raise RunFailed or StillRunning where that was no good one."""
+    from penstock.backends.kubeflow.running.ending import Logs, StillRunning, run_failed
+    from penstock.backends.kubeflow.running.server import leaf_steps
+    from penstock.backends.kubeflow.running.tables import duration
+    from penstock.backends.kubeflow.running.telling import Teller
+    from penstock.backends.kubeflow.running.watching import Watch
+
+    run, flow = _run_id(uuid), state.flow_class.__name__
+    command = " ".join(["python", *state.entry])
+    advice = f"{command} kfp terminate {run}"
+    table = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    reporter = _reporter(f"{flow}/{run}", table, state.options.quiet)
+    teller = Teller(reporter, run, leaf_steps(order.spec), table=table, namespace=server.namespace)
+    watch = Watch(server, uuid, reporter, teller, reconnect=lambda: connect(state, connection))
+    try:
+        ended = watch.follow(timeout)
+    except KeyboardInterrupt:
+        reporter.close()
+        click.echo(f"Stopped watching: run {run} goes on. This ends it:\n  {advice}", err=True)
+        raise click.exceptions.Exit(1) from None
+    finally:
+        reporter.close()
+    if ended is None:
+        message = f"run {run} is not over after {duration(timeout or 0)}: it goes on"
+        raise StillRunning(message, help=f"`{advice}` ends it")
+    if ended.state != "SUCCEEDED":
+        on_s3 = state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "s3"
+        logs = Logs(flow, root, state.configuration, command if on_s3 else f"{command} --datastore=s3")
+        raise run_failed(ended, teller.failed_steps(), logs, server.namespace)
+    if not state.options.quiet:
+        seconds = (ended.finished - ended.created).total_seconds() if ended.finished else 0
+        click.echo(f"Done: {teller.succeeded:,} tasks in {duration(seconds)}.")
+
+
+def _reporter(title: str, table: bool, quiet: bool) -> Reporter:
+    from penstock.backends.reporting import LineReporter, LiveReporter
+
+    return LiveReporter(title, quiet=quiet) if table else LineReporter(quiet=quiet)
