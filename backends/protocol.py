@@ -51,11 +51,22 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowCommand:
+    """A command that a target adds to a flow's command line besides its group: ``command`` is ``module:attribute`` of
+    the click command, imported only when it is used.
+    """
+
+    name: str
+    command: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackendInfo:
     """``name`` is the target's name (``step-functions``), ``title`` what people call it.
 
     ``commands`` is ``module:attribute`` of the click group it adds to a flow's command line, imported only when that
-    group is used; empty where it adds none.
+    group is used; empty where it adds none.  ``flow_commands`` stand beside that group, under names that people know.
     """
 
     name: str
@@ -63,6 +74,7 @@ class BackendInfo:
     summary: str
     capabilities: Capabilities
     commands: str
+    flow_commands: tuple[FlowCommand, ...] = ()
 
 
 S = TypeVar("S", bound=Settings, contravariant=True)

@@ -16,6 +16,7 @@ GROUP = "penstock.backends"
 BUILT_IN = {
     "local": "penstock.backends.local:BACKEND",
     "step-functions": "penstock.backends.step_functions:BACKEND",
+    "kfp": "penstock.backends.kubeflow:BACKEND",
 }
 """Named here and not looked up, so that no installed package can take their place."""
 

@@ -54,12 +54,13 @@ class _FlowGroup(LazyGroup):
     def _all_entries(self) -> Mapping[str, Entry]:
         from penstock.backends.registry import infos
 
-        targets = {
-            name: Entry(info.commands, info.summary, _TARGETS)
-            for name, info in infos().items()
-            if info.commands and name not in _FLOW_COMMANDS
-        }
-        return {**_FLOW_COMMANDS, **targets}
+        targets: dict[str, Entry] = {}
+        for name, info in infos().items():
+            if info.commands:
+                targets[name] = Entry(info.commands, info.summary, _TARGETS)
+            for command in info.flow_commands:
+                targets.setdefault(command.name, Entry(command.command, command.summary, _TARGETS))
+        return {**_FLOW_COMMANDS, **{name: entry for name, entry in targets.items() if name not in _FLOW_COMMANDS}}
 
 
 _FLOW_HELP = """Commands of this flow.

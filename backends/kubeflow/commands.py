@@ -1,0 +1,70 @@
+"""The commands that Kubeflow Pipelines adds to a flow: the group `kfp …`, and `generate-kfp-yaml`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.kubeflow.resolution import Chosen
+
+DEFAULT_OUTPUT = "kfp_pipeline.yaml"
+
+_LATER = {
+    "list-runs": "penstock.backends.kubeflow.running.operations:list_runs",
+    "terminate": "penstock.backends.kubeflow.running.operations:terminate",
+}
+"""Commands of other modules: imported when used, or when the group's help is shown."""
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            module, _, attribute = _LATER[cmd_name].partition(":")
+            return cast("click.Command", getattr(import_module(module), attribute))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Group, short_help="Rehearse, follow and schedule pipelines on Kubeflow.")
+def kubeflow() -> None:
+    """Run the flow as a pipeline of Kubeflow Pipelines."""
+
+
+@click.command(short_help="Write the flow as a Kubeflow pipeline.")
+@click.option(
+    "-o",
+    "--output-path",
+    "--pipeline-path",
+    "output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    metavar="FILE",
+    help="The file to write; `-` for stdout.",
+)
+@click.pass_context
+def generate_kfp_yaml(ctx: click.Context, /, output: str) -> None:
+    """Compile the flow to IR YAML."""
+    from penstock.backends.kubeflow.resolution import Chosen
+
+    chosen = Chosen(datastore_root=ctx.obj.options.datastore_root)
+    _generate(ctx.obj, chosen, output)
+
+
+def _generate(state: State, chosen: Chosen, output: str) -> None:
+    from penstock.backends.commandline import write_file
+    from penstock.backends.kubeflow.compilation import compile_for_kubeflow
+
+    compiled = compile_for_kubeflow(state, chosen, output=None if output == "-" else output)
+    if output == "-":
+        sys.stdout.write(compiled.document.decode())
+    else:
+        write_file(output, compiled.document)
+        click.echo(f"The pipeline {compiled.settings.name} is in {output}.")

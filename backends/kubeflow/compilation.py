@@ -1,0 +1,74 @@
+"""From a flow's command line to a pipeline: compiled, packed, checked; nothing is asked of a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.kubeflow import BACKEND
+from penstock.backends.kubeflow.lowering import lower
+from penstock.backends.kubeflow.resolution import problems, resolve_settings
+from penstock.compiler.capabilities import check
+from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.kubeflow.resolution import Chosen
+    from penstock.backends.kubeflow.settings import KubeflowSettings
+    from penstock.backends.protocol import Bundle
+    from penstock.compiler.packaging import CodePackage
+
+
+@dataclass(frozen=True)
+class CompiledFlow:
+    """A flow compiled for Kubeflow; ``warnings`` is what there is to say about it."""
+
+    settings: KubeflowSettings
+    bundle: Bundle
+    package: CodePackage
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def document(self) -> bytes:
+        """The pipeline and its platform document, as YAML."""
+        return self.bundle.files[self.bundle.main]
+
+
+def compile_for_kubeflow(
+    state: State,
+    chosen: Chosen,
+    *,
+    output: str | None = None,
+    amend: Callable[[KubeflowSettings], KubeflowSettings] | None = None,
+) -> CompiledFlow:
+    """Compile the flow of a command line.
+
+    ``output`` is a file that the command writes, which the code package leaves out.  ``amend`` may fill gaps of the
+    settings before they are checked.  Raises Refused with everything that is wrong, in one go; Failure for a profile
+    that can't be read, and for a parameter whose default function fails.
+    """
+    program = state.program()
+    user = deploying_user(state)
+    *alias, script = state.entry
+    entry = (*alias, os.path.basename(script))
+    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    settings = replace(settings, description=program.graph.doc)
+    if amend is not None:
+        settings = amend(settings)
+        found = tuple(problems(program.name, settings))
+    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found]
+    _stop_at_errors(diagnostics)
+    package = package_of(state, output)
+    settings = replace(settings, package_sha=package.sha)
+    bundle = lower(program, settings)
+    diagnostics += package.warnings
+    _stop_at_errors(diagnostics)
+    return CompiledFlow(settings, bundle, package, (*state.compiled().diagnostics, *diagnostics))
+
+
+def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
+    if has_errors(diagnostics):
+        raise Refused(diagnostics)

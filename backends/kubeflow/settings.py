@@ -1,0 +1,40 @@
+"""What a Kubeflow pipeline depends on besides the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from penstock.backends.protocol import Settings
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeflowSettings(Settings):
+    """``name`` is the pipeline's name as people write it, ``description`` what the flow's docstring says.
+
+    ``code_url`` is where containers fetch the flow file from instead of the code package, with ``code_sha`` its SHA-256
+    in hexadecimal where it is known.  ``registry`` stands before the name of an image that names none.  The others are
+    what a step gets that does not say otherwise, in Kubernetes' words: ``cpu`` (CPUs) and ``memory`` (MiB) are empty
+    and 0 for none; ``secrets`` by name, all keys of which become environment variables; ``volume_claims`` maps a claim
+    to the folder it is mounted at; ``tolerations`` are Kubernetes' objects as JSON texts.
+    """
+
+    description: str = ""
+    code_url: str = ""
+    code_sha: str = ""
+    registry: str = ""
+    cpu: str = ""
+    memory: int = 0
+    gpu_vendor: str = "nvidia"
+    image_pull_policy: str = ""
+    image_pull_secrets: tuple[str, ...] = ()
+    service_account: str = ""
+    secrets: tuple[str, ...] = ()
+    volume_claims: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    node_selector: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    tolerations: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    annotations: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
