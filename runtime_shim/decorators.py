@@ -16,7 +16,8 @@ C = TypeVar("C", bound=type)
 
 
 class Attribute(NamedTuple):
-    """``type`` is ``int``, ``float``, ``bool``, ``str``, ``names`` (a dict of strings by name) or ``list``.
+    """``type`` is ``int``, ``float``, ``bool``, ``str``, ``names`` (a dict of strings by name), ``pairs`` (the same, or
+    text like ``a=b,c=d``), ``sources`` (a list of names, or a dict of names to where their content goes) or ``list``.
 
     ``choices`` are the values it may have, where it may not have all.  A ``default`` of None means that the target
     decides.
@@ -133,6 +134,27 @@ DECORATORS: Mapping[str, DecoratorKind] = MappingProxyType(
                 "Where and as what a task runs on AWS Batch; its resources count before those of @resources.",
             ),
             DecoratorKind(
+                "kubernetes",
+                (
+                    *_RESOURCES,
+                    Attribute("disk", "int"),
+                    Attribute("gpu_vendor", "str"),
+                    Attribute("image", "str"),
+                    Attribute("image_pull_policy", "str", None, ("Always", "IfNotPresent", "Never")),
+                    Attribute("image_pull_secrets", "list"),
+                    Attribute("secrets", "sources"),
+                    Attribute("config_maps", "sources"),
+                    Attribute("persistent_volume_claims", "names"),
+                    Attribute("node_selector", "pairs"),
+                    Attribute("tolerations", "list"),
+                    Attribute("labels", "pairs"),
+                    Attribute("annotations", "names"),
+                    Attribute("service_account", "str"),
+                    Attribute("namespace", "str"),
+                ),
+                "Where and as what a task runs on Kubernetes; its resources count before those of @resources.",
+            ),
+            DecoratorKind(
                 "schedule",
                 (
                     Attribute("cron", "str"),
@@ -148,6 +170,8 @@ DECORATORS: Mapping[str, DecoratorKind] = MappingProxyType(
     }
 )
 """Every decorator by name."""
+ALIASES: Mapping[str, str] = MappingProxyType({"kube": "kubernetes"})
+"""Other names of decorators."""
 
 MAX_ATTEMPTS = 6
 """Tries of a task in all: the first, retries, and those of the fallback, as in Metaflow."""
@@ -199,6 +223,8 @@ timeout = _step_decorator("timeout")
 environment = _step_decorator("environment")
 resources = _step_decorator("resources")
 batch = _step_decorator("batch")
+kubernetes = _step_decorator("kubernetes")
+kube = kubernetes
 global_environment = _flow_decorator("global_environment")
 schedule = _flow_decorator("schedule")
 
@@ -209,6 +235,8 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = MappingProxyType(
         "bool": (bool, "True or False"),
         "str": (str, "a string"),
         "names": (Mapping, "a dict of strings"),
+        "pairs": ((Mapping, str), 'a dict of strings, or text like "a=b,c=d"'),
+        "sources": ((Mapping, list, tuple), "a list of names, or a dict of names"),
         "list": ((list, tuple), "a list"),
     }
 )
@@ -224,7 +252,9 @@ def _read(type_name: str, text: str) -> object:
                 return float(text)
             case "bool":
                 return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-            case "names" | "list":
+            case "names" | "list" | "sources":
+                return json.loads(text)
+            case "pairs" if text.startswith("{"):
                 return json.loads(text)
             case _:
                 return text
@@ -234,3 +264,14 @@ def _read(type_name: str, text: str) -> object:
 
 def _as_number(type_name: str, value: object) -> object:
     return _read(type_name, value) if isinstance(value, str) and type_name in ("int", "float") else value
+
+
+def pairs_of(text: str) -> dict[str, str] | None:
+    """What a text like ``a=b,c=d`` means; None where it means nothing."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            return None
+        found[key.strip()] = value.strip()
+    return found

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from penstock.compiler.frontend.sources import SourceFile
 from penstock.compiler.frontend.written import WrittenDecorator
-from penstock.runtime_shim.decorators import DECORATORS
+from penstock.runtime_shim.decorators import ALIASES, DECORATORS
 
 Kept = Sequence[tuple[str, dict[str, object]]]
 """What a decorator notes of itself: its name and what it was given, the innermost first."""
@@ -39,6 +39,7 @@ def decorators_of(file: SourceFile | None, nodes: Sequence[ast.expr], kept: Kept
 def added_decorator(text: str) -> WrittenDecorator:
     """What ``name:key=value,key=value`` means; a value that cannot be read stays text, which a lint rule names."""
     name, _, rest = text.partition(":")
+    name = ALIASES.get(name, name)
     kind = DECORATORS.get(name)
     attributes: dict[str, object] = {}
     malformed = ""
@@ -59,7 +60,7 @@ def _named(node: ast.expr) -> str:
     function = node.func if isinstance(node, ast.Call) else node
     match function:
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
+            return ALIASES.get(name, name)
         case _:
             return ""
 

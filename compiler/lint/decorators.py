@@ -9,7 +9,7 @@ from typing import Any
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow
 from penstock.compiler.lint.spelling import did_you_mean
-from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS
+from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS, pairs_of
 
 _MOST_RETRIES = MAX_ATTEMPTS - 2
 """As in Metaflow: one try comes before the retries, and one is left for @catch."""
@@ -185,8 +185,33 @@ def _variables(values: Mapping[str, Any]) -> _Problems:
             yield "vars", f"the environment variable {_shown(name)} cannot be {_shown(value)}"
 
 
+def _kubernetes(values: Mapping[str, Any]) -> _Problems:
+    yield from _amounts(values)
+    for name in ("persistent_volume_claims", "node_selector", "labels", "annotations"):
+        value = values[name]
+        pairs = pairs_of(value) if isinstance(value, str) else value
+        if pairs is None and value or any(not isinstance(text, str) for pair in (pairs or {}).items() for text in pair):
+            yield name, f"`{name}` cannot be {_shown(value)}"
+    for name, type_of_each in (("image_pull_secrets", str), ("tolerations", Mapping)):
+        if not all(isinstance(each, type_of_each) for each in values[name] or ()):
+            yield name, f"`{name}` cannot be {_shown(values[name])}"
+    for name in ("secrets", "config_maps"):
+        value = values[name] or ()
+        if not all(isinstance(each, str) for each in value) or not (
+            not isinstance(value, Mapping) or all(map(_is_destination, value.values()))
+        ):
+            yield name, f"`{name}` cannot be {_shown(value)}"
+
+
+def _is_destination(value: object) -> bool:
+    """A folder, or the names of variables by key."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(isinstance(text, str) and text for pair in value.items() for text in pair)
+    return isinstance(value, str) and value.startswith("/")
+
+
 def _amounts(values: Mapping[str, Any]) -> _Problems:
-    for name in ("cpu", "gpu", "memory", "shared_memory", "max_swap", "swappiness"):
+    for name in ("cpu", "gpu", "memory", "shared_memory", "max_swap", "swappiness", "disk"):
         value = values.get(name)
         if value is not None and (value < 0 or (value == 0 and name in ("cpu", "memory"))):
             yield name, f"`{name}` cannot be {_shown(value)}"
@@ -201,6 +226,7 @@ _JUDGES: Mapping[str, Callable[[Mapping[str, Any]], _Problems]] = MappingProxyTy
         "global_environment": _variables,
         "resources": _amounts,
         "batch": _amounts,
+        "kubernetes": _kubernetes,
     }
 )
 _HELP: Mapping[str, str] = MappingProxyType(
@@ -212,6 +238,8 @@ _HELP: Mapping[str, str] = MappingProxyType(
         "global_environment": "`vars` is a dict of strings by name",
         "resources": "CPUs and MB of memory are more than 0",
         "batch": "CPUs and MB of memory are more than 0",
+        "kubernetes": 'like `memory=4096`, `labels={"team": "growth"}`, `secrets={"db": {"password": "DB_PASSWORD"}}`, '
+        '`config_maps={"settings": "/etc/settings"}`',
     }
 )
 

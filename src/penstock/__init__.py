@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         catch,
         environment,
         global_environment,
+        kube,
+        kubernetes,
         resources,
         retry,
         schedule,
@@ -54,6 +56,8 @@ __all__ = [
     "environment",
     "get_namespace",
     "global_environment",
+    "kube",
+    "kubernetes",
     "namespace",
     "resources",
     "retry",
@@ -69,7 +73,10 @@ _HOMES = {
     "JSONType": "parameters",
     "current": "current",
     **dict.fromkeys(
-        ("batch", "catch", "environment", "global_environment", "resources", "retry", "schedule", "timeout"),
+        (
+            *("batch", "catch", "environment", "global_environment", "kube", "kubernetes"),
+            *("resources", "retry", "schedule", "timeout"),
+        ),
         "decorators",
     ),
 } | dict.fromkeys(

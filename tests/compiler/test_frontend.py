@@ -405,7 +405,7 @@ PLAIN = (
             (
                 "error[P160]: there is no decorator `card`\n"
                 "  = help: there are `retry`, `catch`, `timeout`, `environment`,"
-                " `global_environment`, `resources`, `batch` and `schedule`\n"
+                " `global_environment`, `resources`, `batch`, `kubernetes` and `schedule`\n"
             ),
         ),
         ("retry:time=3", "error[P161]: `@retry` takes no `time`\n  = help: did you mean `times`?\n"),
