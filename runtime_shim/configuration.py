@@ -23,10 +23,12 @@ KEYS: Mapping[str, str] = {
     "METAFLOW_SFN_IAM_ROLE": "The role that Step Functions state machines run as.",
     "METAFLOW_SFN_STATE_MACHINE_PREFIX": "Prefix of the names of state machines.",
     "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": "The role with which a schedule starts state machines.",
+    "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN": "The log group for the history of executions.",
     "METAFLOW_BATCH_JOB_QUEUE": "The AWS Batch queue that jobs are submitted to.",
     "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "The role that a Batch job's container has.",
     "METAFLOW_BATCH_CONTAINER_IMAGE": "The image of Batch jobs; otherwise python: of the compiling interpreter.",
     "METAFLOW_BATCH_CONTAINER_REGISTRY": "The registry in front of the image's name.",
+    "METAFLOW_BATCH_DEFAULT_TAGS": "Tags for what is deployed to AWS, as a JSON object.",
     "METAFLOW_PRODUCTION_TOKEN": "Makes the default namespace production:<token>.",
     "KFP_RUN_URL_PREFIX": "Printed before the id of a Kubeflow Pipelines run.",
 }

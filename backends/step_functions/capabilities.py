@@ -6,6 +6,8 @@ from penstock.compiler.capabilities import Capabilities, Feature, Level, Limits,
 
 NAME_LENGTH = 80
 """Characters of a state's, a state machine's, an execution's and a job's name."""
+SCHEDULE_NAME_LENGTH = 64
+"""Characters of a schedule's name."""
 DEFINITION_BYTES = 1_048_576
 """Bytes of a state machine's definition."""
 OVERRIDES_LENGTH = 8_192

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.backends.commandline import State
     from penstock.backends.step_functions.bundle import Deployment
+    from penstock.backends.step_functions.options import Naming
     from penstock.backends.step_functions.resolution import Chosen
     from penstock.compiler.diagnostics import Diagnostic
 
@@ -57,6 +58,7 @@ def step_functions() -> None:
       METAFLOW_ECS_S3_ACCESS_IAM_ROLE     the role of the jobs
       METAFLOW_SFN_IAM_ROLE               the role of the state machine
       METAFLOW_BATCH_CONTAINER_IMAGE      the jobs' image; python:X.Y if not set
+      METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE the role of a schedule, which starts the machine
     """
 
 
@@ -78,6 +80,25 @@ def step_functions() -> None:
     "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
 )
 @click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
+@click.option(
+    "--aws-tag",
+    "--aws-batch-tag",
+    "aws_tags",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A tag in the sense of AWS for state machine, job definitions and jobs; repeatable.",
+)
+@click.option(
+    "--log-execution-history/--no-log-execution-history",
+    help="Log executions to the group METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["all", "error", "fatal"]),
+    default="all",
+    show_default=True,
+    help="With --log-execution-history: which events.",
+)
 @click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
 @click.pass_context
 def create(
@@ -85,22 +106,25 @@ def create(
     /,
     only_json: bool,
     output: str | None,
-    name: str | None,
+    name: Naming,
     tags: tuple[str, ...],
     max_workers: int,
     workflow_timeout: int | None,
     distributed_map: bool,
+    aws_tags: tuple[str, ...],
+    log_execution_history: bool,
+    log_level: str,
     datastore_root: str | None,
 ) -> None:
-    """Compile the flow, upload its code, and register job definition and state machine.
+    """Compile the flow, upload its code, and register job definitions, state machine, and what @schedule says.
 
-    Doing it again changes only what is different, and says what that was.  A state machine of that name that belongs to
-    another flow is never touched.
+    Doing it again changes only what is different, and says what that was.  A state machine or schedule of that name
+    that belongs to another flow is never touched.
 
     \b
     Examples:
       python flow.py step-functions create
-      python flow.py step-functions create --name nightly --tag team:growth
+      python flow.py step-functions create --name nightly --tag team:growth --aws-tag cost-center=42
       python flow.py step-functions create --only-json | jq .
       python flow.py step-functions create -o bundle    # review, then: deploy bundle
     """
@@ -109,12 +133,15 @@ def create(
     from penstock.backends.step_functions.resolution import Chosen
 
     chosen = Chosen(
-        name=name,
+        name=name.name,
+        name_prefix=name.prefix,
         datastore_root=datastore_root or ctx.obj.options.datastore_root,
         tags=tags,
         max_workers=max_workers,
         workflow_timeout=workflow_timeout or 0,
         distributed_map=distributed_map,
+        aws_tags=aws_tags,
+        log_level=log_level.upper() if log_execution_history else "OFF",
     )
     _create(ctx.obj, chosen, only_json, output)
 
@@ -181,6 +208,8 @@ def _say_needed(deployment: Deployment) -> None:
         click.echo(f"  job definition {definition['jobDefinitionName']}", err=True)
     for queue in deployment.queues:
         click.echo(f"  job queue {queue}", err=True)
+    if deployment.schedule is not None:
+        click.echo(f"  schedule {deployment.schedule['Name']}  {deployment.schedule['ScheduleExpression']}", err=True)
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:

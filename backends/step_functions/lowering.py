@@ -26,6 +26,8 @@ from penstock.backends.step_functions.names import (
     record_state,
     splits_state,
 )
+from penstock.backends.step_functions.schedules import SCHEDULE, schedule_document
+from penstock.compiler.cron import schedule_of
 from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in, walk_within
 from penstock.runtime_shim.commit import EVENTS_ENV, OWN_HISTORY_ENV, TURN_EVENTS_ENV
 from penstock.runtime_shim.records import SPLITS_ENV
@@ -45,7 +47,7 @@ _Part = str | Region
 
 
 def lower(program: Program, settings: StepFunctionsSettings) -> Bundle:
-    """The state machine and the job definitions that it names."""
+    """The state machine, the job definitions that it names, and the schedule of a flow that has one."""
     jobs = {name: job_of(step, settings) for name, step in program.graph.steps.items()}
     shapes = dict.fromkeys((job.shape for job in jobs.values()), "")
     definitions = [job_definition(program.name, settings, shape) for shape in shapes]
@@ -54,6 +56,10 @@ def lower(program: Program, settings: StepFunctionsSettings) -> Bundle:
     machine = _Machine(program, settings, jobs, shapes).text()
     registered = json.dumps(definitions, indent=1, ensure_ascii=True) + "\n"
     files = {STATE_MACHINE: machine.encode(), JOB_DEFINITIONS: registered.encode()}
+    schedule = schedule_of(program.graph)
+    if schedule is not None:
+        document = json.dumps(schedule_document(program.name, settings, schedule), indent=1, ensure_ascii=True)
+        files[SCHEDULE] = f"{document}\n".encode()
     return Bundle(files=files, main=STATE_MACHINE)
 
 

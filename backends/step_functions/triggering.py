@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from penstock.backends.commandline import FlowCommand, given_parameters
 from penstock.backends.step_functions.options import MACHINE_NAME
 
+if TYPE_CHECKING:
+    from penstock.backends.step_functions.options import Naming
+
 
 @click.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
 @MACHINE_NAME
 @click.pass_context
-def trigger(ctx: click.Context, /, name: str | None) -> None:
+def trigger(ctx: click.Context, /, name: Naming) -> None:
     """Start a run of the deployed flow, with its parameters as options.
 
     \b
@@ -38,7 +43,7 @@ def trigger(ctx: click.Context, /, name: str | None) -> None:
 @click.option("--aborted", "statuses", flag_value="ABORTED", multiple=True, help="Those that were terminated.")
 @MACHINE_NAME
 @click.pass_context
-def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: str | None) -> None:
+def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: Naming) -> None:
     """List the runs of the deployed flow, newest first; times are UTC.
 
     \b

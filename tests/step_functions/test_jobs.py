@@ -124,9 +124,3 @@ def test_a_pause_that_batch_does_not_make_is_told() -> None:
 def test_a_role_of_batch_that_is_none_is_refused() -> None:
     (error,) = job_problems(decorated(Decorator("batch", {"iam_role": "jobs", "execution_role": ROLE}, SPAN)))
     assert (error.code, error.message) == ("P531", "`iam_role` is 'jobs', which is not a role's ARN")
-
-
-def test_a_schedule_is_refused_until_there_is_one() -> None:
-    graph = FlowGraph("TestFlow", decorated().graph.steps.values(), span=SPAN, decorators=[Decorator("schedule")])
-    (error,) = job_problems(Program(graph, decorated().root))
-    assert (error.code, error.message) == ("P302", "AWS Step Functions cannot run @schedule yet")
