@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from penstock.compiler.schedules import (
     UTC,
@@ -17,9 +17,6 @@ from penstock.compiler.schedules import (
     WeekdayOfMonth,
 )
 from penstock.runtime_shim.decorators import DECORATORS
-
-if TYPE_CHECKING:
-    from penstock.compiler.flowgraph import FlowGraph
 
 HOURLY = "0 * * * ? *"
 DAILY = "0 0 * * ? *"
@@ -82,14 +79,6 @@ WEEKDAYS = Field(
 YEARS = Field("year", 1970, 2199, "`*`, `2030` or `2030-2035`")
 _FIELDS = 6
 _FORM = "minutes, hours, day of the month, month, day of the week, year"
-
-
-def schedule_of(graph: FlowGraph) -> Schedule | None:
-    """When a flow without errors starts by itself; None where it does not."""
-    for decorator in graph.decorators:
-        if decorator.name == "schedule":
-            return read_schedule(decorator.attributes)
-    return None
 
 
 def read_schedule(attributes: Mapping[str, object]) -> Schedule | None:

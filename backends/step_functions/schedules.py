@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.backends.step_functions.jobs import is_role
 from penstock.backends.step_functions.names import schedule_name
-from penstock.compiler.cron import DAYS, HOURS, MINUTES, MONTHS, WEEKDAY_NAMES, YEARS, Field, schedule_of
+from penstock.compiler.cron import DAYS, HOURS, MINUTES, MONTHS, WEEKDAY_NAMES, YEARS, Field
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.schedules import Day, LastDay, NearestWorkday, Schedule, Stretch, Weekday, WeekdayOfMonth
+from penstock.compiler.starting import schedule_of, schedule_span
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.settings import StepFunctionsSettings
@@ -66,9 +67,9 @@ def cron_text(schedule: Schedule) -> str:
 
 def schedule_problems(program: Program, settings: StepFunctionsSettings) -> Iterator[Diagnostic]:
     """What a schedule lacks: P530, P531 for the role with which it starts the state machine."""
-    if schedule_of(program.graph) is None:
+    if schedule_of(program) is None:
         return
-    label = next((Label(each.span) for each in program.graph.decorators if each.name == "schedule" and each.span), None)
+    label = Label(schedule_span(program))
     if not settings.events_role:
         message = f"{EVENTS_ROLE} is not set: the role with which the schedule starts the state machine"
         help_text = f"set it as the environment variable {EVENTS_ROLE}, or under that key in "
