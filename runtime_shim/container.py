@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.runtime_shim.datastore.s3_client import share_session
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED, Failure
 from penstock.runtime_shim.paths import Path, checked_name
 from penstock.runtime_shim.plan import PLAN_ENV, PLAN_FILE
@@ -87,10 +86,9 @@ def read_job(env: Mapping[str, str]) -> Job:
         raise NotInContainer(f"the environment describes no job: {error}") from None
 
 
-def main(session: object) -> int:
+def main() -> int:
     """Run the job of this process's environment; returns the step's exit code (128 + N where signal N ended it).
 
-    ``session`` is the botocore session that fetched the code: what it has loaded is not loaded again by the step.
     Returns in the parent only: the child leaves by SystemExit, as a script does.
     """
     try:
@@ -101,7 +99,6 @@ def main(session: object) -> int:
     os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
     attempt_file = os.path.join(tempfile.mkdtemp(prefix="penstock-"), "attempt")
     os.environ[ATTEMPT_FILE_ENV] = attempt_file
-    share_session(session)
     supervisor = Supervisor(LogStore(job, attempt_file).store)
     if supervisor.fork() == 0:
         _run_step(job)

@@ -256,13 +256,27 @@ def test_a_package_that_was_changed_is_not_run(deployed: Any, run_job: Any, aws:
     )  # fmt: skip
 
 
-def test_an_image_without_boto3_is_told_when_pip_cannot_help(deployed: Any, run_job: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def bare(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     """An interpreter without packages, and a `pip` that fails as where there is no way out of the container."""
-    container = deployed()
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "pip.py").write_text("import sys; print(sys.argv[1:]); sys.exit(1)")
-    bare = [sys.executable, "-S"]
-    code, output, errors = run_job(container, "start", python=bare, PYTHONPATH=str(tmp_path / "modules"))
+    return [sys.executable, "-S"], {"PYTHONPATH": str(tmp_path / "modules")}
+
+
+def test_an_image_with_nothing_but_python_runs_a_step_and_installs_nothing(
+    deployed: Any, run_job: Any, aws: Aws, bare: Any
+) -> None:
+    python, environment = bare
+    assert run_job(deployed(), "start", python=python, **environment) == (0, "to stdout\nno end of line", "to stderr\n")
+    assert stored_log(aws, "start", "stdout") == ["to stdout", "no end of line"]
+
+
+def test_where_only_boto3_could_find_credentials_it_is_told_when_pip_cannot_help(
+    deployed: Any, run_job: Any, bare: Any
+) -> None:
+    python, environment = bare
+    code, output, errors = run_job(deployed(), "start", python=python, AWS_ACCESS_KEY_ID="", **environment)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert code == 203
     assert output == "['install', '-q', '--disable-pip-version-check', 'boto3']\n"
@@ -281,9 +295,10 @@ def test_a_step_ends_as_it_ended_also_where_its_output_cannot_be_stored(deployed
 
 def test_an_image_with_an_old_python_is_told(run_job: Any) -> None:
     """The version is faked: an old interpreter is not on every machine, and the message must not depend on one."""
-    old = "import sys; sys.version_info = (3, 8, 18, 'final', 0)\n"
+    future, _, rest = bootstrap().partition("\n")
+    old = f"{future}\nimport sys; sys.version_info = (3, 8, 18, 'final', 0)\n{rest}"
     container = {
-        "command": ["python", "-c", old + bootstrap()],
+        "command": ["python", "-c", old],
         "environment": [{"name": "PENSTOCK_IMAGE", "value": "team/legacy:1"}],
     }
     message = "error[R195]: the image team/legacy:1 has Python 3.8, and Penstock needs 3.10 or later\n"
