@@ -15,6 +15,11 @@ class Naming(NamedTuple):
     name: str | None = None
     prefix: str | None = None
 
+    def __str__(self) -> str:
+        """As it was given, for a command line that is advised."""
+        given = {"--name": self.name, "--name-prefix": self.prefix}
+        return "".join(f" {option} {value}" for option, value in given.items() if value is not None)
+
 
 def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--name", metavar="NAME", help="The state machine's name; the flow's if not given.")
