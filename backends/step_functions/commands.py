@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from penstock.backends.step_functions.options import MACHINE_NAME
+from penstock.backends.step_functions.options import COMPILED_WITH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from penstock.backends.commandline import State
     from penstock.backends.step_functions.bundle import Deployment
-    from penstock.backends.step_functions.options import Naming
     from penstock.backends.step_functions.resolution import Chosen
     from penstock.compiler.diagnostics import Diagnostic
 
@@ -71,50 +70,14 @@ def step_functions() -> None:
     metavar="DIR",
     help="Write the whole bundle to this folder, for review and for `deploy`, and touch nothing else.",
 )
-@MACHINE_NAME
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
-@click.option(
-    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-)
-@click.option(
-    "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
-)
-@click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
-@click.option(
-    "--aws-tag",
-    "--aws-batch-tag",
-    "aws_tags",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A tag in the sense of AWS for state machine, job definitions and jobs; repeatable.",
-)
-@click.option(
-    "--log-execution-history/--no-log-execution-history",
-    help="Log executions to the group METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["all", "error", "fatal"]),
-    default="all",
-    show_default=True,
-    help="With --log-execution-history: which events.",
-)
-@click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
+@COMPILED_WITH
 @click.pass_context
 def create(
     ctx: click.Context,
     /,
     only_json: bool,
     output: str | None,
-    name: Naming,
-    tags: tuple[str, ...],
-    max_workers: int,
-    workflow_timeout: int | None,
-    distributed_map: bool,
-    aws_tags: tuple[str, ...],
-    log_execution_history: bool,
-    log_level: str,
-    datastore_root: str | None,
+    chosen: Chosen,
 ) -> None:
     """Compile the flow, upload its code, and register job definitions, state machine, and what @schedule says.
 
@@ -130,19 +93,6 @@ def create(
     """
     if only_json and output is not None:
         raise click.UsageError("--only-json and -o exclude each other", ctx)
-    from penstock.backends.step_functions.resolution import Chosen
-
-    chosen = Chosen(
-        name=name.name,
-        name_prefix=name.prefix,
-        datastore_root=datastore_root or ctx.obj.options.datastore_root,
-        tags=tags,
-        max_workers=max_workers,
-        workflow_timeout=workflow_timeout or 0,
-        distributed_map=distributed_map,
-        aws_tags=aws_tags,
-        log_level=log_level.upper() if log_execution_history else "OFF",
-    )
     _create(ctx.obj, chosen, only_json, output)
 
 
@@ -209,7 +159,8 @@ def _say_needed(deployment: Deployment) -> None:
     for queue in deployment.queues:
         click.echo(f"  job queue {queue}", err=True)
     if deployment.schedule is not None:
-        click.echo(f"  schedule {deployment.schedule['Name']}  {deployment.schedule['ScheduleExpression']}", err=True)
+        when = f"{deployment.schedule['ScheduleExpression']} in {deployment.schedule['ScheduleExpressionTimezone']}"
+        click.echo(f"  schedule {deployment.schedule['Name']}  {when}", err=True)
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:
