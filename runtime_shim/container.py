@@ -24,6 +24,7 @@ from penstock.runtime_shim.task_logs import ATTEMPT_FILE_ENV, StreamLog, log_key
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.protocol import Datastore
+    from penstock.runtime_shim.policy import Policy
 
 _ALIASED = ("-m", "penstock")
 _MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
@@ -97,6 +98,16 @@ def main() -> int:
         sys.stderr.write(f"{failure}\n")
         return EXIT_DO_NOT_RETRY
     os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
+    code = _supervised(job)
+    if code == EXIT_USER_FAILED and (policy := _policy(job.step)).platform_only:
+        # To the platform this failure is final.
+        fallback = policy.next_try(job.tries, code)
+        return code if fallback is None else _supervised(job._replace(tries=fallback))
+    return code
+
+
+def _supervised(job: Job) -> int:
+    """One try: the step in a child, its output passed on and stored."""
     attempt_file = os.path.join(tempfile.mkdtemp(prefix="penstock-"), "attempt")
     os.environ[ATTEMPT_FILE_ENV] = attempt_file
     supervisor = Supervisor(LogStore(job, attempt_file).store)
@@ -165,7 +176,8 @@ def _run_step(job: Job) -> None:
     script = job.entry[-1]
     sys.argv = [script, *job.arguments]
     try:
-        _set_environment(job.step)
+        # Before the flow file is imported: some libraries read theirs at import.
+        os.environ.update(_policy(job.step).environment)
         if aliased:
             from penstock.runtime_shim.aliasing import run_file
 
@@ -183,17 +195,16 @@ def _run_step(job: Job) -> None:
     sys.exit(EXIT_DO_NOT_RETRY)
 
 
-def _set_environment(step: str) -> None:
-    """The variables of @environment, before the flow file is imported: some libraries read theirs at import."""
+def _policy(step: str) -> Policy:
+    """What the decorators of the step say, as the plan of this code package has them."""
     from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
-    from penstock.runtime_shim.policy import policy_of
+    from penstock.runtime_shim.policy import PLAIN, policy_of
 
     try:
         plan = read_plan_file(os.environ[PLAN_ENV])
     except UnusablePlan:
-        return  # the step says so itself
-    if step in plan:
-        os.environ.update(policy_of(plan[step]).environment)
+        return PLAIN  # the step says so itself
+    return policy_of(plan[step]) if step in plan else PLAIN
 
 
 def _explain(job: Job, module: str) -> bytes:

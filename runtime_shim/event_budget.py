@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from penstock.runtime_shim.transitions import Taken
 
 EVENTS_ENV = "PENSTOCK_EVENTS_PER_SPLIT"
-"""Environment variable of openers on targets with a limited history: the events one split of this foreach costs; after a
-``+``, what the execution costs at most without any split and with one turn of each loop.
+"""Environment variable of openers on targets with a limited history: the events one split of this foreach costs; after
+a ``+``, what the execution costs at most without any split and with one turn of each loop.
 """
 TURN_EVENTS_ENV = "PENSTOCK_EVENTS_PER_TURN"
 """Environment variable of steps that may go back to a loop's header: the same with the events one turn of it costs."""

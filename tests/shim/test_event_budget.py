@@ -85,8 +85,8 @@ def test_foreaches_after_and_beside_each_other_add_up(walk_of: WalkOf) -> None:
     outcome = walk.step("right")
     assert outcome.code == 202
     assert outcome.err == (
-        "error[R131]: RowFlow/1/right/t: step `right` opens a foreach of 11 splits, 4400 events more than the 16000 that"
-        " the rest of this execution costs, and one execution has room for 20000\n" + HELP
+        "error[R131]: RowFlow/1/right/t: step `right` opens a foreach of 11 splits, 4400 events more than the 16000"
+        " that the rest of this execution costs, and one execution has room for 20000\n" + HELP
     )
 
 
@@ -191,7 +191,7 @@ def test_turns_and_splits_add_up(walk_of: WalkOf, monkeypatch: pytest.MonkeyPatc
         outcome = walk.step("judge", f"/t{turn}")
         assert outcome.code == (0 if turn == 0 else 202), outcome.err
     assert outcome.err == (
-        "error[R131]: TurnsFlow/1/judge/t.t1: step `judge` goes to turn 3 of a loop, 6100 events more than the 14100 that"
-        " the rest of this execution costs, and one execution has room for 20000\n"
+        "error[R131]: TurnsFlow/1/judge/t.t1: step `judge` goes to turn 3 of a loop, 6100 events more than the 14100"
+        " that the rest of this execution costs, and one execution has room for 20000\n"
         "  = help: compile with --distributed-map, or let the code of one step do several turns\n"
     )

@@ -311,3 +311,48 @@ def test_an_incomplete_environment_is_told(deployed: Any, run_job: Any) -> None:
     assert run_job(container, "start", PENSTOCK_ENTRY="{")[2].startswith(
         "error[R194]: the environment describes no job"
     )
+
+
+DEAF = """
+import time
+from penstock import FlowSpec, catch, retry, step, timeout
+from penstock.runtime_shim import timeouts
+
+timeouts.GRACE = 0.5
+
+
+class JobFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @catch(var="late", print_exception=False)
+    @retry(times=2, on="platform")
+    @timeout(seconds=1)
+    @step
+    def end(self):
+        print("tried", flush=True)
+        while True:
+            try:
+                time.sleep(600)
+            except Exception:
+                continue
+
+
+if __name__ == "__main__":
+    JobFlow()
+"""
+
+
+def test_what_had_to_be_torn_away_at_its_deadline_is_caught_in_the_same_job(
+    deployed: Any, run_job: Any, aws: Aws
+) -> None:
+    """On the platform its exit code would be final: with `on="platform"` the user's failures are not tried again."""
+    container = deployed(source=DEAF)
+    assert run_job(container, "start")[0] == 0
+    retries = {"PENSTOCK_MAX_USER_CODE_RETRIES": "2"}
+    code, output, errors = run_job(container, "end", **retries)
+    assert (code, output) == (0, "tried\n")
+    assert errors.startswith("Timeout (0:00:01.500000)!\n")
+    assert {"0.DONE.lock", "1.DONE.lock"} & set(keys(aws, "end/t/")) == {"1.DONE.lock"}
+    assert stored_log(aws, "end", "stdout") == ["tried"]
