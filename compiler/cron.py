@@ -148,7 +148,7 @@ def _stretch(part: str, text: str, field: Field) -> Stretch:
     end = _value(last, text, field) if dash else field.high if slash else begin
     if end < begin:
         raise field.error(text)
-    return Stretch(begin, end, every)
+    return Stretch(begin, end, every if begin < end else 1)
 
 
 def _value(word: str, text: str, field: Field) -> int:

@@ -89,6 +89,11 @@ def _of_answer(error: Any, operation: str) -> tuple[str, str]:
             f"EventBridge Scheduler can't use the role: {message}",
             "correct METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; its trust policy has to name scheduler.amazonaws.com",
         )
+    if "Log Destination" in message:
+        return (
+            f"Step Functions can't write to the log group: {message}",
+            "METAFLOW_SFN_IAM_ROLE needs logs:CreateLogDelivery, logs:DescribeLogGroups and others",
+        )
     if "assume the provided role" in message:
         return (
             f"Step Functions can't use the role: {message}",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.step_functions.aws import asking
@@ -22,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A state machine that exists; ``flow`` is None where it was not made by Penstock, ``tags`` are all it has."""
+    """A state machine that exists, with all its tags."""
 
     name: str
     arn: str
-    flow: str | None
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, str]
+
+    @property
+    def flow(self) -> str | None:
+        """The flow it belongs to, None where it was not made by Penstock."""
+        return self.tags.get(FLOW_TAG)
 
 
 def find_machine(states: SFNClient, name: str) -> Machine | None:
@@ -45,7 +48,7 @@ def find_machine(states: SFNClient, name: str) -> Machine | None:
 
 def _machine(states: SFNClient, name: str, arn: str) -> Machine:
     tags = {tag["key"]: tag["value"] for tag in states.list_tags_for_resource(resourceArn=arn)["tags"]}
-    return Machine(name, arn, tags.get(FLOW_TAG), tags)
+    return Machine(name, arn, tags)
 
 
 def deployed_name(state: State, naming: Naming) -> str:
