@@ -163,6 +163,18 @@ def read_deployment(folder: str) -> Deployment:
     return deployment
 
 
+def read_own_deployment(folder: str, flow: str) -> Deployment:
+    """Read a bundle of the flow.
+
+    Raises Refused as :func:`read_deployment`, and where the bundle is of another flow.
+    """
+    deployment = read_deployment(folder)
+    if deployment.flow != flow:
+        message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {flow}"
+        raise _refused(message, help_text="deploy it with its own flow file")
+    return deployment
+
+
 def _is_package(data: bytes, entry: Mapping[str, Any]) -> bool:
     """Whether the stored bytes are what the object's key says."""
     try:

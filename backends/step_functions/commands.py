@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LATER = {
     "trigger": "penstock.backends.step_functions.triggering:trigger",
     "list-runs": "penstock.backends.step_functions.triggering:list_runs",
+    "diff": "penstock.backends.step_functions.comparing.commands:diff",
     "rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse",
     "terminate": "penstock.backends.step_functions.operations:terminate",
     "delete": "penstock.backends.step_functions.operations:delete",
@@ -128,15 +129,9 @@ def deploy(ctx: click.Context, /, folder: str) -> None:
       python flow.py step-functions create -o bundle
       python flow.py step-functions deploy bundle
     """
-    from penstock.backends.step_functions.bundle import read_deployment
-    from penstock.compiler.diagnostics import Diagnostic, Refused
+    from penstock.backends.step_functions.bundle import read_own_deployment
 
-    state: State = ctx.obj
-    deployment = read_deployment(folder)
-    if deployment.flow != state.flow_class.__name__:
-        message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {state.flow_class.__name__}"
-        raise Refused([Diagnostic("P537", message, help="deploy it with its own flow file")])
-    _deploy(state, deployment)
+    _deploy(ctx.obj, read_own_deployment(folder, ctx.obj.flow_class.__name__))
 
 
 def _deploy(state: State, deployment: Deployment) -> None:
@@ -160,7 +155,7 @@ def _say_needed(deployment: Deployment) -> None:
         click.echo(f"  job queue {queue}", err=True)
     if deployment.schedule is not None:
         when = f"{deployment.schedule['ScheduleExpression']} in {deployment.schedule['ScheduleExpressionTimezone']}"
-        click.echo(f"  schedule {deployment.schedule['Name']}  {when}", err=True)
+        click.echo(f"Started by the schedule {deployment.schedule['Name']}: {when}", err=True)
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:
