@@ -167,8 +167,13 @@ def _timeout(values: Mapping[str, Any]) -> _Problems:
 
 def _variables(values: Mapping[str, Any]) -> _Problems:
     for name, value in (values["vars"] or {}).items():
-        if not isinstance(name, str) or not name or "=" in name or not isinstance(value, str) or "\0" in name + value:
+        if not _is_settable(name) or not name or "=" in name or not _is_settable(value):
             yield "vars", f"the environment variable {_shown(name)} cannot be {_shown(value)}"
+
+
+def _is_settable(text: object) -> bool:
+    """Whether a system's environment can hold it: text without NUL and without half a character."""
+    return isinstance(text, str) and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _amounts(values: Mapping[str, Any]) -> _Problems:

@@ -37,7 +37,7 @@ def show(state: CliState, page: str | None) -> None:
     from penstock.backends.commandline import write_file
     from penstock.cli.page import render
 
-    write_file(page, render(view).encode())
+    write_file(page, render(view).encode(errors="backslashreplace"))
     if not state.options.quiet:
         click.echo(f"Written to {page}", err=True)
 
