@@ -71,6 +71,9 @@ def step_functions() -> None:
     metavar="DIR",
     help="Write the whole bundle to this folder, for review and for `deploy`, and touch nothing else.",
 )
+@click.option(
+    "--show-policy", is_flag=True, help="Print trust policies and permissions of the roles as JSON, and touch nothing."
+)
 @COMPILED_WITH
 @click.pass_context
 def create(
@@ -78,6 +81,7 @@ def create(
     /,
     only_json: bool,
     output: str | None,
+    show_policy: bool,
     chosen: Chosen,
 ) -> None:
     """Compile the flow, upload its code, and register job definitions, state machine, and what @schedule says.
@@ -92,9 +96,33 @@ def create(
       python flow.py step-functions create --only-json | jq .
       python flow.py step-functions create -o bundle    # review, then: deploy bundle
     """
-    if only_json and output is not None:
-        raise click.UsageError("--only-json and -o exclude each other", ctx)
+    if only_json + show_policy + (output is not None) > 1:
+        raise click.UsageError("--only-json, -o and --show-policy exclude each other", ctx)
+    if show_policy:
+        _show_policy(ctx.obj, chosen)
+        return
     _create(ctx.obj, chosen, only_json, output)
+
+
+def _show_policy(state: State, chosen: Chosen) -> None:
+    import os
+
+    from penstock.backends.step_functions.compilation import compile_for_step_functions
+    from penstock.backends.step_functions.policies import document, place_of, role_policies, with_roles
+
+    compiled = compile_for_step_functions(state, chosen, amend=with_roles)
+    _warn(compiled.warnings)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    place = place_of(compiled.settings, region)
+    sys.stdout.write(document(role_policies(compiled.deployment, compiled.settings, place)))
+    for what, value, remedy in (
+        ("region", place.region, "set AWS_REGION"),
+        ("account", place.account, "give queue or roles by their ARNs"),
+    ):
+        if value == "*":
+            click.echo(f"The {what} is not known here, and is `*` in the ARNs: {remedy}.", err=True)
+    key = "a bucket with a KMS key of your own needs kms:Decrypt and kms:GenerateDataKey on it, for jobs and machine"
+    click.echo(f"Not in it: {key}; what your steps ask of AWS themselves.", err=True)
 
 
 def _create(state: State, chosen: Chosen, only_json: bool, output: str | None) -> None:
