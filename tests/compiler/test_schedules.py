@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -228,3 +229,16 @@ def test_a_scheduled_flow_needs_a_default_for_every_parameter() -> None:
         "  = help: give the parameter a default, or let somebody start the flow who has the value\n"
     )
     assert list(unattended_problems(scheduled(required, said={"daily": False}))) == []
+
+
+@pytest.mark.interop
+def test_metaflow_means_the_same_by_its_words(metaflow_python: Path) -> None:
+    code = (
+        "from metaflow.plugins.aws.step_functions.schedule_decorator import ScheduleDecorator\n"
+        "for said in ({}, {'hourly': True}, {'weekly': True}, {'weekly': True, 'hourly': True}, {'daily': False}):\n"
+        "    decorator = ScheduleDecorator(attributes=said)\n"
+        "    decorator.flow_init(*[None] * 8)\n"
+        "    print(decorator.schedule)\n"
+    )
+    done = subprocess.run([metaflow_python, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [DAILY, HOURLY, WEEKLY, WEEKLY, "None"]
