@@ -51,7 +51,8 @@ def s3_url(
 
 def sts_url(region: str, endpoint: str = "", fips: bool = False, dual: bool = False) -> str:
     """The URL of the Security Token Service."""
-    name = "sts-fips" if fips and not region.startswith("us-gov-") else "sts"
+    # All of GovCloud's are FIPS 140, under the usual name.
+    name = "sts-fips" if fips and (dual or not region.startswith("us-gov-")) else "sts"
     return endpoint or "https://" + name + "." + region + "." + _suffixes(region)[dual] + "/"
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import select
 import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from email.message import Message
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from penstock.runtime_shim.aws.proxies import proxy_authorization, proxy_for
@@ -50,10 +51,32 @@ class Answer(NamedTuple):
     body: bytes | None
 
 
+class _Lines(io.BufferedReader):
+    """Raises ConnectionError where the end comes in place of another line."""
+
+    _begun = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(-1 if size is None else size)
+        if not line and self._begun:
+            raise ConnectionError("it broke off in its head")
+        self._begun = True
+        return line
+
+
+class _Response(http.client.HTTPResponse):
+    """As the base class, which takes a head that breaks off for a whole one, and no length for "until the end"."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = _Lines(self.fp.detach())
+
+
 class _Connection:
     """``through`` is the proxy that is sent whole URLs, ``since`` when it fell idle (None for a new one)."""
 
     def __init__(self, connection: http.client.HTTPConnection, through: SplitResult | None) -> None:
+        connection.response_class = _Response
         self.http = connection
         self.through = through
         self.since: float | None = None

@@ -166,7 +166,7 @@ def _botocore_errors() -> Iterator[None]:
 def _static(section: dict[str, Any]) -> Keys:
     secret = section.get("aws_secret_access_key")
     if not secret:
-        raise NoKeysAtAll("aws_access_key_id stands without aws_secret_access_key")
+        raise NoKeys("aws_access_key_id stands without aws_secret_access_key")
     token = section.get("aws_security_token") or section.get("aws_session_token") or ""
     return Keys(section["aws_access_key_id"], secret, token)
 

@@ -21,8 +21,13 @@ from urllib.parse import urlsplit
 from penstock.runtime_shim.aws.addresses import sts_url
 from penstock.runtime_shim.aws.signing import NEVER, Keys, query_of, signed
 
-TRIES = 4
-"""How often a request is made that is not answered, or answered with "later"."""
+TRIES = 7
+"""How often a request is made in all: where one of five fails by chance, one of 78,000 then fails for good."""
+PAUSE_SECONDS = 0.5
+"""The longest first pause; the longest doubles each time, and a random part of it is waited ("full jitter")."""
+LONGEST_PAUSE_SECONDS = 20
+LATER = (429, 500, 502, 503, 504)
+"""The statuses of answers that may be others a moment later."""
 _LEAVES = re.compile(r"<(\w+)>([^<]+)<")
 _HOST = "169.254.170.2"
 _PLAIN_HOSTS = (_HOST, "169.254.170.23", "fd00:ec2::23", "localhost")
@@ -35,6 +40,12 @@ class NoKeys(Exception):
 
 class RoleRefused(NoKeys):
     """The role that Penstock was told to assume can't be."""
+
+
+def pause_after(tries: int) -> float:
+    """Seconds to wait after so many tries."""
+    longest = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1))
+    return longest * random.random()  # noqa: S311 - no secret
 
 
 def ask(
@@ -63,19 +74,22 @@ def ask(
 
         handlers.append(HTTPSHandler(context=create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)))
     opener = build_opener(*handlers)
-    for left in reversed(range(TRIES)):
+    for tries in range(1, TRIES + 1):
         try:
             request = Request(url, body, dict(headers), method=method)  # noqa: S310 - the callers make https or http
             with opener.open(request, timeout=seconds) as answer:
+                # A head that breaks off looks like a whole one without a length.
+                if answer.length is None and not answer.chunked:
+                    raise OSError("the answer broke off")
                 return answer.status, answer.headers, answer.read()
         except HTTPError as error:
             with error:
-                if not left or (error.code < 500 and error.code != 429):
+                if tries == TRIES or error.code not in LATER:
                     return error.code, error.headers, error.read()
         except (OSError, HTTPException):
-            if not left:
+            if tries == TRIES:
                 raise
-        time.sleep(random.random() * 2 ** (TRIES - left - 1))  # noqa: S311 - no secret: a pause
+        time.sleep(pause_after(tries))
     raise AssertionError("the last try returns or raises")
 
 

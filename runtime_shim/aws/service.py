@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -12,17 +11,12 @@ from email.utils import parsedate_to_datetime
 from penstock.runtime_shim.aws.connections import Answer, Body, Connections, NoAnswer
 from penstock.runtime_shim.aws.credentials import Credentials
 from penstock.runtime_shim.aws.documents import NoDocument, leaves
+from penstock.runtime_shim.aws.given import LATER, TRIES, pause_after
 from penstock.runtime_shim.aws.signing import query_of, quoted, signed
 
-TRIES = 7
-"""How often a request is made in all: where one of five fails by chance, one of 78,000 then fails for good."""
-PAUSE_SECONDS = 0.5
-"""The longest first pause; the longest doubles each time, and a random part of it is waited ("full jitter")."""
-LONGEST_PAUSE_SECONDS = 20.0
 PATIENCE_SECONDS = 240.0
 """How long after the first try another one may begin."""
 
-_LATER = (429, 500, 502, 503, 504)
 _LATER_CODES = (
     "SlowDown",
     "RequestTimeout",
@@ -106,7 +100,7 @@ class Service:
                 if corrections < _CORRECTIONS and self._correct(failed, answer):
                     corrections += 1
                     continue
-                if failed.status not in _LATER and failed.code not in _LATER_CODES:
+                if failed.status not in LATER and failed.code not in _LATER_CODES:
                     raise failed
                 failure = failed
             except NoAnswer as error:
@@ -118,8 +112,7 @@ class Service:
                 failure = error
             tries += 1
             repeated = True
-            longest = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1))
-            pause = longest * random.random()  # noqa: S311 - no secret
+            pause = pause_after(tries)
             if tries >= self._tries or time.monotonic() + pause > began + PATIENCE_SECONDS:
                 raise failure
             time.sleep(pause)

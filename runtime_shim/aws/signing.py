@@ -36,7 +36,9 @@ def quoted(text: str, safe: str = "") -> str:
 
 def query_of(parameters: Mapping[str, str]) -> str:
     """A query string in the order in which it is signed."""
-    return "&".join(sorted(quoted(name) + "=" + quoted(value) for name, value in parameters.items()))
+    # By name, then by value: sorted as whole texts "a=" would come after "a0=".
+    pairs = sorted((quoted(name), quoted(value)) for name, value in parameters.items())
+    return "&".join(name + "=" + value for name, value in pairs)
 
 
 def signed(

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from storm import Storm
+from wire import Wire, error_answer
 
 from penstock.compiler.packaging import bootstrap
+from penstock.runtime_shim.aws.given import TRIES
 
 FLOW = """
 import os, signal, subprocess, sys, time
@@ -281,6 +284,42 @@ def test_where_only_boto3_could_find_credentials_it_is_told_when_pip_cannot_help
     assert code == 203
     assert output == "['install', '-q', '--disable-pip-version-check', 'boto3']\n"
     assert errors == f"error[R190]: the image python:{version} has no boto3, and pip could not install it\n"
+
+
+def test_a_job_assumes_the_role_that_it_is_told_for_its_code_too(deployed: Any, run_job: Any, moto_server: str) -> None:
+    container = deployed()
+    with Storm(moto_server, share=0) as calm:
+        role = {"AWS_ENDPOINT_URL": calm.url, "METAFLOW_AWS_ARN": "arn:aws:iam::123456789012:role/penstock-tests"}
+        assert run_job(container, "start", **role)[0] == 0
+    # The bootstrap, the step, and the process that stores what it prints ask for the role; all else is the role's.
+    assert calm.asked.pop("POST /") == calm.signers.pop("testing") == 3
+    assert calm.asked.total() == calm.signers.total()
+    assert next(iter(calm.asked)).startswith("GET /penstock-tests/metaflow/JobFlow/data/")
+
+
+def test_a_role_that_a_job_may_not_assume_is_told(deployed: Any, run_job: Any) -> None:
+    wire = Wire()
+    wire.answer = lambda method, headers: error_answer(403, "AccessDenied", "Not for you.")
+    arn = "arn:aws:iam::123456789012:role/flows"
+    code, _, errors = run_job(deployed(), "start", AWS_ENDPOINT_URL_STS=wire.url, METAFLOW_AWS_ARN=arn)
+    wire.close()
+    assert code == 203
+    assert re.fullmatch(r"error\[R191\]: could not fetch [^:]+://\S+: AccessDenied: Not for you\n", errors)
+
+
+@pytest.mark.parametrize("kind", ["busy", "cut", "reset"])
+def test_a_job_whose_s3_never_answers_may_be_started_again(
+    deployed: Any, run_job: Any, moto_server: str, kind: str
+) -> None:
+    container = deployed()
+    command = [part.replace("PAUSE_SECONDS = 0.5", "PAUSE_SECONDS = 0.01") for part in container["command"]]
+    assert command != container["command"]
+    with Storm(moto_server, share=1, kinds=(kind,)) as storm:
+        code, output, errors = run_job({**container, "command": command}, "start", AWS_ENDPOINT_URL=storm.url)
+    assert (code, output) == (203, "")
+    assert list(storm.asked.values()) == [TRIES]
+    assert errors.startswith("error[R191]: could not fetch the code package s3://penstock-tests/metaflow/JobFlow/data/")
+    assert errors.count("\n") == 1
 
 
 def test_a_step_ends_as_it_ended_also_where_its_output_cannot_be_stored(deployed: Any, run_job: Any) -> None:
