@@ -72,15 +72,17 @@ def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--log-level",
         type=click.Choice(["all", "error", "fatal"]),
-        default="all",
-        show_default=True,
-        help="With --log-execution-history: which events.",
+        help="With --log-execution-history: which events; all if not given.",
     )
     @click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
     @functools.wraps(command)
-    def with_choices(*arguments: Any, name: Naming, log_execution_history: bool, log_level: str, **options: Any) -> Any:
+    def with_choices(
+        *arguments: Any, name: Naming, log_execution_history: bool, log_level: str | None, **options: Any
+    ) -> Any:
+        if log_level and not log_execution_history:
+            raise click.UsageError("--log-level needs --log-execution-history", click.get_current_context())
         given = {field: options.pop(field) for field in _CHOSEN}
-        chosen = _chosen(name, log_level if log_execution_history else "off", given)
+        chosen = _chosen(name, (log_level or "all") if log_execution_history else "off", given)
         return command(*arguments, chosen=chosen, **options)
 
     return with_choices

@@ -108,6 +108,15 @@ def test_the_history_goes_where_the_configuration_says(
     assert create() == "unchanged"
 
 
+def test_a_level_of_logs_that_are_not_asked_for_is_a_mistake(
+    flow_file: Callable[[str, str], Path], command: Command
+) -> None:
+    flow_file(FLOW, "flow.py")
+    done = command("flow.py", "step-functions", "create", "--only-json", "--log-level", "error")
+    assert done.returncode == 2
+    assert "--log-level needs --log-execution-history" in done.stderr
+
+
 def test_logs_without_a_group_are_told(flow_file: Callable[[str, str], Path], command: Command) -> None:
     flow_file(FLOW, "flow.py")
     done = command("flow.py", "step-functions", "create", "--only-json", "--log-execution-history")
