@@ -145,7 +145,8 @@ def test_a_schedule_needs_a_role(flow: Path, command: Command) -> None:
 
 def test_only_json_tells_of_the_schedule(flow: Path, command: Command) -> None:
     done = command("flow.py", "step-functions", "create", "--only-json", METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE=ROLE)
-    assert done.stderr.splitlines()[-1] == "Started by the schedule NightFlow: cron(30 6 ? * MON-FRI *) in Europe/Berlin"
+    said = "Started by the schedule NightFlow: cron(30 6 ? * MON-FRI *) in Europe/Berlin"
+    assert done.stderr.splitlines()[-1] == said
 
 
 def test_check_says_what_a_scheduled_run_lacks(flow: Path, command: Command) -> None:
