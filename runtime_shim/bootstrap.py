@@ -24,6 +24,7 @@ from penstock.runtime_shim.aws.given import (
     environment_keys,
     error_text,
     role_keys,
+    texts_of,
     web_identity_keys,
 )
 from penstock.runtime_shim.aws.signing import Keys, quoted, signed
@@ -78,13 +79,13 @@ def fetch(bucket: str, key: str) -> bytes:
     for _ in range(2):
         url = s3_url(bucket, region, endpoint, None, fips, dual) + "/" + quoted(key, "/")
         status, headers, body = ask("GET", url, signed("GET", url, {}, hashlib.sha256().hexdigest(), keys, region))
-        named = headers.get("x-amz-bucket-region") or region
-        if status == 200 or named == region:
+        if status == 200:
+            return body
+        named = headers.get("x-amz-bucket-region") or texts_of(body).get("Region") or region
+        if named == region:
             break
         region = named
-    if status != 200:
-        raise NoKeys("S3 answered " + error_text(status, body))
-    return body
+    raise NoKeys("S3 answered " + error_text(status, body))
 
 
 def main() -> None:

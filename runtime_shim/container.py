@@ -24,6 +24,7 @@ from penstock.runtime_shim.task_logs import ATTEMPT_FILE_ENV, StreamLog, log_key
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.protocol import Datastore
+    from penstock.runtime_shim.plan import PlannedStep
     from penstock.runtime_shim.policy import Policy
 
 _ALIASED = ("-m", "penstock")
@@ -165,9 +166,9 @@ class LogStore:
         from penstock.runtime_shim.datastore.tasks import TaskStore
 
         job = self._job
-        task = job.path.task_id
-        writer = TaskStore(store, job.flow).begin(job.run, job.step, task, path=job.path)
-        return (task, writer.attempt) if writer.already_done is None else None
+        path = _whole_path(job)
+        writer = TaskStore(store, job.flow).begin(job.run, job.step, path.task_id, path=path)
+        return (path.task_id, writer.attempt) if writer.already_done is None else None
 
 
 def _run_step(job: Job) -> None:
@@ -196,15 +197,33 @@ def _run_step(job: Job) -> None:
 
 
 def _policy(step: str) -> Policy:
-    """What the decorators of the step say, as the plan of this code package has them."""
-    from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
+    """What the decorators of the step say."""
     from penstock.runtime_shim.policy import PLAIN, policy_of
+
+    planned = _planned(step)
+    return PLAIN if planned is None else policy_of(planned)
+
+
+def _whole_path(job: Job) -> Path:
+    """The job's path with the first turns that a state machine leaves out."""
+    from penstock.runtime_shim.turns import WrongPlace, full_path
+
+    planned = _planned(job.step)
+    try:
+        return job.path if planned is None else full_path(planned, job.path)
+    except WrongPlace:
+        return job.path  # the step says so itself
+
+
+def _planned(step: str) -> PlannedStep | None:
+    """The step in the plan of this code package; None where there is none, which the step itself tells."""
+    from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
 
     try:
         plan = read_plan_file(os.environ[PLAN_ENV])
     except UnusablePlan:
-        return PLAIN  # the step says so itself
-    return policy_of(plan[step]) if step in plan else PLAIN
+        return None
+    return plan[step] if step in plan else None
 
 
 def _explain(job: Job, module: str) -> bytes:

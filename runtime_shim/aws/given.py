@@ -44,7 +44,7 @@ class RoleRefused(NoKeys):
 
 def pause_after(tries: int) -> float:
     """Seconds to wait after so many tries."""
-    longest = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1))
+    longest = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2.0 ** (tries - 1))
     return longest * random.random()  # noqa: S311 - no secret
 
 
@@ -93,9 +93,14 @@ def ask(
     raise AssertionError("the last try returns or raises")
 
 
+def texts_of(body: bytes) -> dict[str, str]:
+    """The texts of a small XML document by the names of their elements."""
+    return dict(_LEAVES.findall(body.decode("utf-8", "replace")))
+
+
 def error_text(status: int, body: bytes) -> str:
     """What AWS says in an answer that is an error, in one line."""
-    found = dict(_LEAVES.findall(body.decode("utf-8", "replace")))
+    found = texts_of(body)
     return f"{found.get('Code', status)}: {found.get('Message', 'no reason given')}".rstrip(".")
 
 
@@ -158,10 +163,10 @@ def _ask_sts(parameters: dict[str, str], signer: Keys | None, region: str, url: 
         status, _, answer = ask("POST", url, headers, body)
     except (OSError, HTTPException) as error:
         raise NoKeys(f"{urlsplit(url).netloc} does not answer: {error}") from None
-    found = dict(_LEAVES.findall(answer.decode("utf-8", "replace")))
+    found = texts_of(answer)
     if status != 200 or "SecretAccessKey" not in found:
         raise (RoleRefused if signer else NoKeys)(error_text(status, answer))
-    return Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], _seconds(found["Expiration"]))
+    return Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], _seconds(found.get("Expiration")))
 
 
 def _container_headers(env: Mapping[str, str]) -> dict[str, str]:

@@ -26,9 +26,8 @@ def boto_client(endpoint: str) -> S3Client:
     """AWS's own client of a server, with the credentials of the environment."""
     import botocore.session
 
-    client: S3Client = botocore.session.get_session().create_client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1"
-    )
+    session: Any = botocore.session.get_session()
+    client: S3Client = session.create_client("s3", endpoint_url=endpoint, region_name="us-east-1")
     return client
 
 

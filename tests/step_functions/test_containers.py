@@ -395,3 +395,42 @@ def test_what_had_to_be_torn_away_at_its_deadline_is_caught_in_the_same_job(
     assert errors.startswith("Timeout (0:00:01.500000)!\n")
     assert {"0.DONE.lock", "1.DONE.lock"} & set(keys(aws, "end/t/")) == {"1.DONE.lock"}
     assert stored_log(aws, "end", "stdout") == ["tried"]
+
+
+LOOPING = """
+import os
+from penstock import FlowSpec, step
+
+if os.environ.get("PENSTOCK_STEP") == "again":
+    import no_such_module
+
+
+class JobFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.again)
+
+    @step
+    def again(self):
+        self.verdict = "end"
+        self.next({"again": self.again, "end": self.end}, condition="verdict")
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    JobFlow()
+"""
+
+
+def test_a_step_that_cannot_begin_leaves_its_log_with_the_turn_that_it_is(
+    deployed: Any, run_job: Any, aws: Aws
+) -> None:
+    """A state machine that enters a loop leaves the first turn out of the path."""
+    container = deployed(source=LOOPING)
+    assert run_job(container, "start")[0] == 0
+    assert run_job(container, "again")[0] == 1
+    assert "0.task_stderr.log" in keys(aws, "again/t.t0/")
+    assert keys(aws, "again/t/") == []
