@@ -12,6 +12,8 @@ from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow
 from penstock.compiler.lint.spelling import listed
 
+_NO_ZONES = {"Factory", "localtime"}
+"""Files that some systems keep beside the zones: no zone, and whatever the machine is set to."""
 _NEAREST = 3
 """Time zones that are offered for one that there is not."""
 
@@ -69,7 +71,7 @@ def _place(flow: WrittenFlow, decorator: WrittenDecorator, name: str) -> Label:
 @cache
 def _timezones() -> frozenset[str]:
     """The names of the system's database or of the package `tzdata`; empty where neither is there."""
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones() - _NO_ZONES)
 
 
 def _advice(zone: str) -> str:
