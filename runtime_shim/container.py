@@ -223,7 +223,9 @@ def _planned(step: str) -> PlannedStep | None:
         plan = read_plan_file(os.environ[PLAN_ENV])
     except UnusablePlan:
         return None
-    return plan[step] if step in plan else None
+    if step not in plan:
+        return None
+    return plan[step]
 
 
 def _explain(job: Job, module: str) -> bytes:
