@@ -194,8 +194,8 @@ def _a_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METAFLOW_USER", "conformance")
 
 
-@given(flows())
-@examples(60)
+@given(flows() | flows(least=20, most=120))
+@examples(100)
 def test_what_is_written_compiles_and_runs_as_foretold(flow: RandomFlow) -> None:
     check_by_records(flow)
 
@@ -236,13 +236,13 @@ def test_many_runs_on_this_machine_are_as_foretold(flow: RandomFlow) -> None:
 
 @pytest.mark.scale
 @given(flow=flows(least=6, most=30))
-@examples(40)
+@examples(15)
 def test_many_rehearsed_runs_are_the_local_ones(flow: RandomFlow, engine: Engine) -> None:
     check_rehearsed(flow, engine)
 
 
 @pytest.mark.scale
 @given(flow=braids())
-@examples(20)
+@examples(8)
 def test_rehearsed_crossings_are_the_local_ones(flow: RandomFlow, engine: Engine) -> None:
     check_rehearsed(flow, engine)

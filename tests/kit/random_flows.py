@@ -75,8 +75,22 @@ steps_in_a_line: st.SearchStrategy[Block] = st.lists(st.none(), min_size=1, max_
 one_step: st.SearchStrategy[Block] = st.just((None,))
 blocks: st.SearchStrategy[Block] = st.recursive(steps_in_a_line, nested, max_leaves=12)
 """Blocks of the kinds of which the drawing is known too."""
-any_blocks: st.SearchStrategy[Block] = st.recursive(one_step, anything, max_leaves=10)
-"""Blocks of every kind."""
+_any_blocks: st.SearchStrategy[Block] = st.recursive(one_step, anything, max_leaves=10)
+
+
+def within(kinds: tuple[str, ...], block: Block) -> Block:
+    """The block in foreaches and loops, the first of ``kinds`` outermost."""
+    for kind in reversed(kinds):
+        block = (Parts(kind, (block,)),)
+    return block
+
+
+any_blocks: st.SearchStrategy[Block] = _any_blocks | st.builds(
+    within,
+    st.sampled_from([("foreach",), ("foreach", "foreach"), ("loop", "foreach"), ("foreach", "loop", "foreach")]),
+    _any_blocks,
+)
+"""Blocks of every kind, half of them inside of others."""
 
 
 @st.composite
