@@ -22,6 +22,7 @@ _LATER = {
     "trigger": "penstock.backends.step_functions.triggering:trigger",
     "list-runs": "penstock.backends.step_functions.triggering:list_runs",
     "diff": "penstock.backends.step_functions.comparing.commands:diff",
+    "simulate": "penstock.backends.step_functions.simulation.commands:simulate",
     "rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse",
     "terminate": "penstock.backends.step_functions.operations:terminate",
     "delete": "penstock.backends.step_functions.operations:delete",
