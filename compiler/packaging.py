@@ -79,7 +79,7 @@ def suffixes_of(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*DEFAULT_SUFFIXES, *filter(None, given)]))
 
 
-_EMBEDDED = ("aws/signing.py", "aws/addresses.py", "aws/given.py", "bootstrap.py")
+_EMBEDDED = ("aws/signing.py", "aws/addresses.py", "aws/certificates.py", "aws/given.py", "bootstrap.py")
 """What a bootstrap is made of, in the order in which each needs what stands before it."""
 _DOCSTRING = re.compile(r'^ *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)
 _CLASS = re.compile(r'^(class [^\n]+:\n) *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)

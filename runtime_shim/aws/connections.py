@@ -14,6 +14,7 @@ from email.message import Message
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from penstock.runtime_shim.aws.certificates import tls_context
 from penstock.runtime_shim.aws.proxies import proxy_authorization, proxy_for
 
 if TYPE_CHECKING:
@@ -168,8 +169,6 @@ class Connections:
         return _Connection(made, proxy)
 
     def _tls(self) -> ssl.SSLContext:
-        from penstock.runtime_shim.aws.certificates import tls_context
-
         with self._lock:
             if self._context is None:
                 self._context = tls_context(self._ca_bundle)

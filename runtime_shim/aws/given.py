@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from penstock.runtime_shim.aws.addresses import sts_url
+from penstock.runtime_shim.aws.certificates import tls_context
 from penstock.runtime_shim.aws.signing import NEVER, Keys, query_of, signed
 
 TRIES = 7
@@ -61,19 +62,9 @@ def ask(
     ``seconds`` is how long to wait for a byte; ``direct`` goes past proxies.  Raises OSError, HTTPException.
     """
     from urllib.error import HTTPError
-    from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+    from urllib.request import Request
 
-    class Stay(HTTPRedirectHandler):
-        # Whoever answers "ask there" must not lead the headers that were meant for somebody else.
-        def redirect_request(self, *_: Any) -> None:
-            pass
-
-    handlers = [Stay(), *([ProxyHandler({})] if direct else [])]
-    if url.startswith("https:"):
-        from ssl import create_default_context
-
-        handlers.append(HTTPSHandler(context=create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)))
-    opener = build_opener(*handlers)
+    opener = _opener(url, direct)
     for tries in range(1, TRIES + 1):
         try:
             request = Request(url, body, dict(headers), method=method)  # noqa: S310 - the callers make https or http
@@ -91,6 +82,20 @@ def ask(
                 raise
         time.sleep(pause_after(tries))
     raise AssertionError("the last try returns or raises")
+
+
+def _opener(url: str, direct: bool) -> Any:
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, build_opener
+
+    class Stay(HTTPRedirectHandler):
+        # Whoever answers "ask there" must not lead the headers that were meant for somebody else.
+        def redirect_request(self, *_: Any) -> None:
+            pass
+
+    handlers = [Stay(), *([ProxyHandler({})] if direct else [])]
+    if url.startswith("https:"):
+        handlers.append(HTTPSHandler(context=tls_context(os.environ.get("AWS_CA_BUNDLE"))))
+    return build_opener(*handlers)
 
 
 def texts_of(body: bytes) -> dict[str, str]:
@@ -166,7 +171,9 @@ def _ask_sts(parameters: dict[str, str], signer: Keys | None, region: str, url: 
     found = texts_of(answer)
     if status != 200 or "SecretAccessKey" not in found:
         raise (RoleRefused if signer else NoKeys)(error_text(status, answer))
-    return Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], _seconds(found.get("Expiration")))
+    return Keys(
+        found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], _seconds(found.get("Expiration"))
+    )
 
 
 def _container_headers(env: Mapping[str, str]) -> dict[str, str]:

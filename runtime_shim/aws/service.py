@@ -53,6 +53,23 @@ class AwsError(Exception):
         self.repeated = repeated
 
 
+class _Tries:
+    """How often and for how long a request has been tried."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._began = time.monotonic()
+        self._made = 0
+
+    def wait(self, failure: AwsError | NoAnswer) -> None:
+        """Wait until it is time for another try; raises ``failure`` where there is to be none."""
+        self._made += 1
+        pause = pause_after(self._made)
+        if self._made >= self._most or time.monotonic() + pause > self._began + PATIENCE_SECONDS:
+            raise failure
+        time.sleep(pause)
+
+
 class Service:
     """Requests to one bucket of S3; safe in threads.
 
@@ -89,33 +106,27 @@ class Service:
         mend, NoAnswer where nothing came of any try, NoKeys.
         """
         sha = _sha256(body)
-        began, tries, corrections, repeated = time.monotonic(), 0, 0, False
+        tries, corrections, repeated = _Tries(self._tries), 0, False
         while True:
-            failure: AwsError | NoAnswer
             try:
                 answer = self._once(method, key, query or {}, headers or {}, body, sha, at_most)
-                failed = _error(method, answer, repeated)
-                if failed is None:
-                    return answer
-                if corrections < _CORRECTIONS and self._correct(failed, answer):
-                    corrections += 1
-                    continue
-                if failed.status not in LATER and failed.code not in _LATER_CODES:
-                    raise failed
-                failure = failed
-            except NoAnswer as error:
+            except NoAnswer as failure:
                 repeated = True
-                if error.stale:
-                    continue
-                if not error.again:
+                if not failure.again:
                     raise
-                failure = error
-            tries += 1
+                if not failure.stale:
+                    tries.wait(failure)
+                continue
+            error = _error(method, answer, repeated)
+            if error is None:
+                return answer
+            if corrections < _CORRECTIONS and self._correct(error, answer):
+                corrections += 1
+                continue
+            if error.status not in LATER and error.code not in _LATER_CODES:
+                raise error
             repeated = True
-            pause = pause_after(tries)
-            if tries >= self._tries or time.monotonic() + pause > began + PATIENCE_SECONDS:
-                raise failure
-            time.sleep(pause)
+            tries.wait(error)
 
     def _once(
         self,

@@ -228,7 +228,7 @@ def test_the_bootstrap_is_its_sources_without_words() -> None:
     shim = Path(penstock.runtime_shim.__file__).parent
     imports: set[str] = set()
     code: list[str] = []
-    for name in ("aws/signing.py", "aws/addresses.py", "aws/given.py", "bootstrap.py"):
+    for name in packaging._EMBEDDED:
         found = statements((shim / name).read_text())
         imports |= found[0]
         code += found[1]
