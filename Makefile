@@ -59,8 +59,8 @@ test-fast: lint ## the same in about a minute: without what starts servers or ma
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "$(NOT_HERE) and not slow and not interop" $(PYTEST_ARGS)
 
 .PHONY: test-scale
-test-scale: $(INSTALLED) ## wide and long flows: thousands of steps and tasks
-	$(BIN)/python -m pytest -q -m scale $(PYTEST_ARGS)
+test-scale: $(INSTALLED) ## wide, long and random flows, thousands of tasks: about twenty minutes on two cores
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m scale $(PYTEST_ARGS)
 
 .PHONY: test-s3
 test-s3: $(INSTALLED) ## the S3 datastore on a real server, Ceph radosgw on loopback (Debian: radosgw ceph-mon ceph-osd)

@@ -118,7 +118,7 @@ class _ParameterOption(click.Option):
             declarations,
             metavar=parameter.type_name.upper(),
             help=_help(parameter),
-            envvar=f"METAFLOW_RUN_{parameter.name.upper()}",
+            envvar=f"METAFLOW_RUN_{parameter.name.replace('-', '_').upper()}",
             expose_value=False,
             callback=_remember,
         )
@@ -134,7 +134,7 @@ def _option(parameter: Parameter, taken: set[str]) -> _ParameterOption:
         raise Refused([Diagnostic("P505", message, help="give the parameter another name")])
     # Underscores and dashes are both what people type; a target of the same spelling twice would confuse click.
     spellings = dict.fromkeys([flag, flag.replace("_", "-")])
-    return _ParameterOption(parameter, [f"parameter_{parameter.name}", *(s for s in spellings if s not in taken)])
+    return _ParameterOption(parameter, [f"parameter_{parameter.attribute}", *(s for s in spellings if s not in taken)])
 
 
 def _help(parameter: Parameter) -> str:

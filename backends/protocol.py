@@ -1,15 +1,16 @@
-"""What a backend is: a description, and one pure function from a program to files."""
+"""What a backend is: a description, a judgment of what the description can't say, and a function to files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from penstock.compiler.capabilities import Capabilities
+from penstock.compiler.capabilities import Capabilities, check
 
 if TYPE_CHECKING:  # the graph behind a program loads networkx, which `--help` does without
+    from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
 
 
@@ -81,13 +82,31 @@ S = TypeVar("S", bound=Settings, contravariant=True)
 
 
 class Backend(Protocol, Generic[S]):
-    """A scheduler.  ``lower`` is pure, total on programs that pass `check`, and deterministic."""
+    """A scheduler.  ``lower`` is pure, total on programs that pass :func:`gaps`, and deterministic."""
 
     @property
     def info(self) -> BackendInfo:
         """What it is and can do."""
         ...
 
+    def check(self, program: Program) -> Sequence[Diagnostic]:
+        """What stands in the way of this program, or is not done as it says, beyond what the capabilities tell.
+
+        Reads nothing but the program; settings are judged where they are resolved.
+        """
+        ...
+
     def lower(self, program: Program, settings: S) -> Bundle:
         """The files the scheduler takes.  Reads no network, no clock, no random source; never raises a user error."""
         ...
+
+
+def gaps(
+    program: Program, backend: Backend[Any], others: Mapping[str, Capabilities] = MappingProxyType({})
+) -> tuple[Diagnostic, ...]:
+    """Everything that a target has to say about a program, sorted by place.
+
+    ``others`` are the targets by name that a message may recommend instead.
+    """
+    found = check(program, backend.info.title, backend.info.capabilities, others)
+    return tuple(sorted([*found, *backend.check(program)], key=lambda gap: gap.sort_key))

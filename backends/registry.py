@@ -76,7 +76,8 @@ def _load_plugin(entry: EntryPoint) -> Backend[Any]:
         loaded = entry.load()
     except Exception as error:  # whatever a plugin's import raises must name the plugin
         raise Refused([_broken(entry, error)]) from error
-    if not isinstance(getattr(loaded, "info", None), BackendInfo) or not callable(getattr(loaded, "lower", None)):
+    able = all(callable(getattr(loaded, method, None)) for method in ("check", "lower"))
+    if not isinstance(getattr(loaded, "info", None), BackendInfo) or not able:
         raise Refused([_no_backend(entry)])
     if loaded.info.name != entry.name:
         raise Refused([_misnamed(entry, loaded.info.name)])
@@ -104,7 +105,7 @@ def _no_backend(entry: EntryPoint) -> Diagnostic:
     return Diagnostic(
         "P502",
         f"{entry.value} of {_distribution(entry)} is registered as the target `{entry.name}` "
-        "but has no `info` and `lower`",
+        "but has no `info`, `check` and `lower`",
         help=f"{_pip_line(entry, 'install --upgrade')}, or {_pip_line(entry, 'uninstall')}",
     )
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
+from penstock.compiler.cron import read_schedule
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Nest, Program, Run, walk_within
 from penstock.compiler.spans import Span
-from penstock.compiler.steps import Switch, targets
+from penstock.compiler.steps import Decorator, Switch, targets
+from penstock.runtime_shim.decorators import DECORATORS
 
 _PLACES = 4
 """So many places of one gap are shown besides the first."""
@@ -31,6 +33,26 @@ class Feature(Enum):
     SWITCH = "switch"
     LOOP = "loops"
     CROSSING_BRANCHES = "crossing branches"
+    RETRY = "@retry"
+    CATCH = "@catch"
+    TIMEOUT = "@timeout"
+    ENVIRONMENT = "@environment"
+    RESOURCES = "@resources"
+    SCHEDULE = "@schedule"
+
+
+_OF_DECORATORS: Mapping[str, Feature] = MappingProxyType(
+    {
+        "retry": Feature.RETRY,
+        "catch": Feature.CATCH,
+        "timeout": Feature.TIMEOUT,
+        "environment": Feature.ENVIRONMENT,
+        "global_environment": Feature.ENVIRONMENT,
+        "resources": Feature.RESOURCES,
+        "schedule": Feature.SCHEDULE,
+    }
+)
+"""What a decorator asks of a target.  `@batch` is missing: it speaks to one target, and the others ignore it."""
 
 
 class Level(Enum):
@@ -71,16 +93,25 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Support for every feature, and the limits."""
+    """Support for every feature, the limits, and the decorators that the target ignores.
+
+    ``ignored`` has a sentence for each by its name (`batch`), which says what happens instead: a flow that has one of
+    them compiles, with a warning.  Decorators that are a feature are answered there.
+    """
 
     support: Mapping[Feature, Support]
     limits: Limits = field(default_factory=Limits)
+    ignored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         missing = [feature.name for feature in Feature if feature not in self.support]
         if missing:
             raise ValueError(f"no answer for {', '.join(missing)}")
+        unknown = [name for name in self.ignored if name not in DECORATORS]
+        if unknown:
+            raise ValueError(f"there is no decorator {', '.join(unknown)}")
         object.__setattr__(self, "support", MappingProxyType(dict(self.support)))
+        object.__setattr__(self, "ignored", MappingProxyType(dict(self.ignored)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +166,31 @@ def demands(program: Program) -> Iterator[tuple[Feature, Span]]:
                 yield Feature.CROSSING_BRANCHES, graph[split].exit_span
                 if nesting.foreaches:
                     yield Feature.BRANCH_IN_FOREACH, graph[split].exit_span
+    for decorator, span in _decorators(program):
+        feature = _OF_DECORATORS.get(decorator.name)
+        if feature is not None and not _asks_nothing(decorator):
+            yield feature, span
+
+
+def _decorators(program: Program) -> Iterator[tuple[Decorator, Span]]:
+    """Every decorator with its place, the flow's first; what `--with` adds stands where its step does."""
+    graph = program.graph
+    for decorator in graph.decorators:
+        yield decorator, decorator.span or graph.span
+    for step in graph.steps.values():
+        for decorator in step.decorators:
+            yield decorator, decorator.span or step.span
+
+
+def _asks_nothing(decorator: Decorator) -> bool:
+    """Whether it says that it does not want what others of its name want."""
+    match decorator.name:
+        case "retry":
+            return DECORATORS["retry"].complete(decorator.attributes)["times"] == 0
+        case "schedule":
+            return read_schedule(decorator.attributes) is None
+        case _:
+            return False
 
 
 def check(
@@ -143,7 +199,8 @@ def check(
     """Every gap between what ``program`` demands and what a target can do, sorted by place.
 
     ``title`` is what people call the target; ``others`` are the targets by name that a message may recommend instead.
-    A foreach may turn out to be empty only when it runs, so that gap is a warning; all others are errors.
+    A foreach may turn out to be empty only when it runs, so that gap is a warning; so is a decorator that the target
+    ignores.  All others are errors.
     """
     places: dict[Feature, list[Span]] = {}
     for feature, span in demands(program):
@@ -153,6 +210,7 @@ def check(
         for feature, spans in places.items()
         if not capabilities.support[feature].usable
     ]
+    gaps += _ignored(program, title, capabilities)
     gaps += _long_names(program, title, capabilities.limits)
     gaps += _deep_nesting(program, title, capabilities.limits)
     return tuple(sorted(gaps, key=lambda gap: gap.sort_key))
@@ -164,16 +222,37 @@ def _gap(
     support = capabilities.support[feature]
     never = support.level is Level.NEVER
     message = f"{title} cannot run {feature.value}" if never else f"{title} cannot run {feature.value} yet"
-    shown = spans[1 : _PLACES + 1]
-    more = len(spans) - 1 - len(shown)
     return Diagnostic(
         "P301" if never else "P302",
         message,
         Label(spans[0], support.sentence),
-        tuple(Label(span, f"and {more} more" if more and span is shown[-1] else "") for span in shown),
+        _further(spans),
         help=_advice(feature, others),
         severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
     )
+
+
+def _further(spans: list[Span]) -> tuple[Label, ...]:
+    """Labels for the places after the first, of very many the last with their number."""
+    shown = spans[1 : _PLACES + 1]
+    more = len(spans) - 1 - len(shown)
+    return tuple(Label(span, f"and {more} more" if more and span is shown[-1] else "") for span in shown)
+
+
+def _ignored(program: Program, title: str, capabilities: Capabilities) -> Iterator[Diagnostic]:
+    places: dict[str, list[Span]] = {}
+    for decorator, span in _decorators(program):
+        if decorator.name in capabilities.ignored:
+            places.setdefault(decorator.name, []).append(span)
+    for name, spans in places.items():
+        yield Diagnostic(
+            "P303",
+            f"{title} does nothing with `@{name}`",
+            Label(spans[0], capabilities.ignored[name]),
+            _further(spans),
+            help="leave it where the flow is for other targets too",
+            severity=Severity.WARNING,
+        )
 
 
 def _advice(feature: Feature, others: Mapping[str, Capabilities]) -> str:

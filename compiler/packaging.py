@@ -6,10 +6,11 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 
 import penstock.runtime_shim
@@ -78,21 +79,35 @@ def suffixes_of(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*DEFAULT_SUFFIXES, *filter(None, given)]))
 
 
+_EMBEDDED = ("aws/signing.py", "aws/addresses.py", "aws/certificates.py", "aws/given.py", "bootstrap.py")
+"""What a bootstrap is made of, in the order in which each needs what stands before it."""
+_DOCSTRING = re.compile(r'^ *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)
+_CLASS = re.compile(r'^(class [^\n]+:\n) *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)
+_OURS = re.compile(r"^from penstock\.runtime_shim\.aws\.\w+ import (?:\([^)]*\)|[^\n]+)\n", re.MULTILINE)
+_IMPORT = re.compile(r"^(?:from|import) [^\n]+\n", re.MULTILINE)
+
+
+@cache
 def bootstrap() -> str:
     """The program that a bare container starts with, small enough to stand in a job definition.
 
-    The source of ``penstock.runtime_shim.bootstrap`` without comments, docstrings and blank lines, indented by one
-    space: made by lines and not by a parser, so that every interpreter gives the same bytes.
+    The sources of ``penstock.runtime_shim.bootstrap`` and of what it imports of ours, one after the other, without
+    comments, docstrings and blank lines, indented by one space: made by lines and not by a parser, so that every
+    interpreter gives the same bytes.
     """
-    path = os.path.join(os.path.dirname(penstock.runtime_shim.__file__), "bootstrap.py")
-    source = _read(path).decode().split('"""', 2)[2]
+    shim = os.path.dirname(penstock.runtime_shim.__file__)
+    source = "".join(_read(os.path.join(shim, name)).decode() for name in _EMBEDDED)
+    # Some classes are nothing but a docstring.
+    source = _OURS.sub("", _DOCSTRING.sub("", _CLASS.sub(r"\1    pass\n", source)))
+    future = "from __future__ import annotations\n"
+    imports = sorted(set(_IMPORT.findall(source)) - {future})
     lines = []
-    for line in source.splitlines():
+    for line in _IMPORT.sub("", source).splitlines():
         code = line.strip()
-        if code and not code.startswith(("#", '"""')):
+        if code and not code.startswith("#"):
             indent = (len(line) - len(line.lstrip())) // 4
             lines.append(" " * indent + code.split("  # ")[0])
-    return "\n".join(lines)
+    return future + "".join(imports) + "\n".join(lines)
 
 
 def shim_files() -> list[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""What a container imports: the standard library only, and boto3 inside functions."""
+"""What a container imports: the standard library only, and botocore where nothing else finds the credentials."""

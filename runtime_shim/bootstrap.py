@@ -1,9 +1,11 @@
 """The program that a bare container starts with: fetches the code package, and hands over to what is in it.
 
-A target embeds this file, without its comments and docstrings, as ``python -c``
-(``penstock.compiler.packaging.bootstrap``), so it is small, imports nothing of Penstock, and keeps to the syntax of
-every Python that an image may have.
+A target embeds this file after the modules of ``runtime_shim/aws`` that it imports, all without comments and
+docstrings, as ``python -c`` (``penstock.compiler.packaging.bootstrap``).  So it is small, imports nothing else of
+Penstock, and keeps to the syntax of every Python that an image may have.
 """
+
+from __future__ import annotations
 
 import gzip
 import hashlib
@@ -14,6 +16,19 @@ import sys
 import tarfile
 import tempfile
 
+from penstock.runtime_shim.aws.addresses import DEFAULT_REGION, given_endpoint, s3_url, sts_url
+from penstock.runtime_shim.aws.given import (
+    NoKeys,
+    ask,
+    container_keys,
+    environment_keys,
+    error_text,
+    role_keys,
+    texts_of,
+    web_identity_keys,
+)
+from penstock.runtime_shim.aws.signing import Keys, quoted, signed
+
 
 def failure(code: str, sentence: str, exit_code: int) -> SystemExit:
     """What to raise, after one sentence for whoever reads the job's log."""
@@ -21,31 +36,56 @@ def failure(code: str, sentence: str, exit_code: int) -> SystemExit:
     return SystemExit(exit_code)
 
 
-def connect() -> object:
-    """A botocore session.  Nothing is installed where the image has botocore: boto3 and penstock bring it."""
+def find_keys(region: str, sts: str) -> Keys:
+    """Whose requests these are.  botocore is asked, and installed where the image has none, for what it alone can."""
+    env = os.environ
+    keys = environment_keys(env)
+    if keys:
+        return keys
+    names = (env.get("AWS_CONFIG_FILE", "~/.aws/config"), env.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+    if not any(os.path.exists(os.path.expanduser(name)) for name in names):
+        token, role = env.get("AWS_WEB_IDENTITY_TOKEN_FILE"), env.get("AWS_ROLE_ARN")
+        if token and role:
+            return web_identity_keys(token, role, env.get("AWS_ROLE_SESSION_NAME", ""), region, sts)
+        keys = container_keys(env)
+        if keys:
+            return keys
     try:
-        import botocore.session
+        from botocore.session import get_session
     except ImportError:
         if subprocess.call([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "boto3"]):
-            image = os.environ.get("PENSTOCK_IMAGE", "")
+            image = env.get("PENSTOCK_IMAGE", "")
             raise failure("R190", f"the image {image} has no boto3, and pip could not install it", 203) from None
-        import botocore.session
-    return botocore.session.get_session()
+        from botocore.session import get_session
+    found = get_session().get_credentials()
+    if not found:
+        raise NoKeys("there are no AWS credentials here")
+    access, secret, token = found.get_frozen_credentials()[:3]
+    return Keys(access or "", secret or "", token or "")
 
 
-def fetch(session: object) -> bytes:
-    """The stored code package."""
+def fetch(bucket: str, key: str) -> bytes:
+    """The object, wherever S3 says its bucket is.  Raises Exception with a text for whoever reads the log."""
     env = os.environ
-    sha = env["PENSTOCK_PACKAGE"]
-    bucket, _, prefix = env["PENSTOCK_ROOT"][5:].partition("/")
-    key = "/".join(filter(None, [prefix.strip("/"), env["PENSTOCK_FLOW"], "data", sha[:2], sha]))
-    try:
-        region, endpoint = env.get("METAFLOW_AWS_S3_REGION"), env.get("METAFLOW_S3_ENDPOINT_URL")
-        client = session.create_client("s3", region_name=region, endpoint_url=endpoint)  # type: ignore[attr-defined]  # botocore
-        found = client.get_object(Bucket=bucket, Key=key)
-        return bytes(found["Body"].read())
-    except Exception as error:
-        raise failure("R191", f"could not fetch the code package s3://{bucket}/{key}: {error}", 203) from None
+    region = (
+        env.get("METAFLOW_AWS_S3_REGION") or env.get("AWS_DEFAULT_REGION") or env.get("AWS_REGION") or DEFAULT_REGION
+    )
+    endpoint = env.get("METAFLOW_S3_ENDPOINT_URL") or given_endpoint("s3", env)
+    fips, dual = (env.get(f"AWS_USE_{name}_ENDPOINT", "").lower() == "true" for name in ("FIPS", "DUALSTACK"))
+    sts = sts_url(region, given_endpoint("sts", env), fips, dual)
+    keys = find_keys(region, sts)
+    if env.get("METAFLOW_AWS_ARN"):
+        keys = role_keys(keys, env["METAFLOW_AWS_ARN"], region, sts)
+    for _ in range(2):
+        url = s3_url(bucket, region, endpoint, None, fips, dual) + "/" + quoted(key, "/")
+        status, headers, body = ask("GET", url, signed("GET", url, {}, hashlib.sha256().hexdigest(), keys, region))
+        if status == 200:
+            return body
+        named = headers.get("x-amz-bucket-region") or texts_of(body).get("Region") or region
+        if named == region:
+            break
+        region = named
+    raise NoKeys("S3 answered " + error_text(status, body))
 
 
 def main() -> None:
@@ -55,9 +95,14 @@ def main() -> None:
         image = os.environ.get("PENSTOCK_IMAGE", "")
         raise failure("R195", f"the image {image} has Python {version}, and Penstock needs 3.10 or later", 202)
     sha = os.environ["PENSTOCK_PACKAGE"]
-    session = connect()
+    bucket, _, prefix = os.environ["PENSTOCK_ROOT"][5:].partition("/")
+    key = "/".join(filter(None, [prefix.strip("/"), os.environ["PENSTOCK_FLOW"], "data", sha[:2], sha]))
     try:
-        data = gzip.decompress(fetch(session))
+        stored = fetch(bucket, key)
+    except Exception as error:
+        raise failure("R191", f"could not fetch the code package s3://{bucket}/{key}: {error}", 203) from None
+    try:
+        data = gzip.decompress(stored)
     except (OSError, EOFError, ValueError):
         data = b""
     if hashlib.new("sha1", data, usedforsecurity=False).hexdigest() != sha:
@@ -70,7 +115,7 @@ def main() -> None:
     sys.path[0] = folder
     from penstock.runtime_shim.container import main as run_job
 
-    sys.exit(run_job(session))
+    sys.exit(run_job())
 
 
 if __name__ == "__main__":

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.runtime_shim.datastore.protocol import StorageFailure
+from penstock.runtime_shim.event_budget import demand_room
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.flowspec import assigned
 from penstock.runtime_shim.pointers import pointers_of
 from penstock.runtime_shim.records import Record
 from penstock.runtime_shim.scope import ITEMS, STACK
-from penstock.runtime_shim.turns import successor_path, turns_back
+from penstock.runtime_shim.turns import successor_path
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.tasks import AttemptWriter
@@ -22,21 +21,7 @@ if TYPE_CHECKING:
     from penstock.runtime_shim.scope import Scope
     from penstock.runtime_shim.transitions import Taken
 
-EVENTS_ENV = "PENSTOCK_EVENTS_PER_SPLIT"
-"""Environment variable of openers on targets with a limited history: the events one split of this foreach costs."""
-TURN_EVENTS_ENV = "PENSTOCK_EVENTS_PER_TURN"
-"""Environment variable of steps that may go back to a loop's header: the events one turn of it costs."""
-OWN_HISTORY_ENV = "PENSTOCK_OWN_HISTORY"
-"""Environment variable of steps inside a foreach each of whose splits is an execution with a history of its own."""
-EVENT_BUDGET = 20_000
-"""Events a run may spend in inline foreach and loops: Step Functions ends an execution at 25,000."""
 _UNCHANGEABLE = (type(None), bool, int, float, complex, str, bytes)
-
-
-class OverEventBudget(Failure):
-    """A foreach too wide for the history of one execution."""
-
-    code = "R131"
 
 
 class Ending(NamedTuple):
@@ -60,7 +45,7 @@ def commit_success(flow: FlowSpec, ending: Ending, taken: Taken, caught_in: str 
     """
     if caught_in is not None:
         vars(flow)[caught_in] = None
-    _check_budget(ending, taken)
+    demand_room(ending, taken)
     private = _private(ending, True, taken)
     if taken.items is not None:
         private[ITEMS] = taken.items
@@ -155,28 +140,3 @@ def _changed(flow: FlowSpec, scope: Scope) -> dict[str, object]:
         for name, value in assigned(flow).items()
         if not (isinstance(value, _UNCHANGEABLE) and name in scope.loaded and value is scope.loaded[name])
     }
-
-
-def _check_budget(ending: Ending, taken: Taken) -> None:
-    """Count the events that this task is about to cost, with the turns and splits around it."""
-    opens = taken.splits is not None
-    text = os.environ.get(EVENTS_ENV if opens else TURN_EVENTS_ENV)
-    path = successor_path(ending.plan, ending.planned, taken.next, ending.place.path)
-    if not text or not (opens or any(turns_back(ending.plan[name], path) for name in taken.next)):
-        return
-    frames, around = path.frames, ending.scope.frames
-    if os.environ.get(OWN_HISTORY_ENV):  # what is outside of the outermost foreach is another execution's
-        outermost = next((place for place, frame in enumerate(frames) if not frame.turn), len(frames))
-        frames, around = frames[outermost + 1 :], around[1:]
-    counts = [(taken.splits, f"a foreach of {taken.splits} splits")] if taken.splits is not None else []
-    counts += [(frame.number + 1, f"turn {frame.number + 1} of a loop") for frame in reversed(frames) if frame.turn]
-    counts += [(frame.num_splits, f"{frame.num_splits} of the foreach over `{frame.var}`") for frame in around]
-    total = prod(count for count, _ in counts) * int(text)
-    if total > EVENT_BUDGET:
-        raise OverEventBudget(
-            f"step `{ending.planned.name}` {'opens' if opens else 'goes to'} {' × '.join(what for _, what in counts)},"
-            f" {text} events each: {total} events, and one execution has room for {EVENT_BUDGET}",
-            help="compile with --distributed-map, or split the work into fewer, larger items"
-            if opens
-            else "let the code of one step do several turns",
-        )

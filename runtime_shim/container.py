@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.runtime_shim.datastore.s3_client import share_session
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED, Failure
 from penstock.runtime_shim.paths import Path, checked_name
 from penstock.runtime_shim.plan import PLAN_ENV, PLAN_FILE
@@ -25,6 +24,8 @@ from penstock.runtime_shim.task_logs import ATTEMPT_FILE_ENV, StreamLog, log_key
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.protocol import Datastore
+    from penstock.runtime_shim.plan import PlannedStep
+    from penstock.runtime_shim.policy import Policy
 
 _ALIASED = ("-m", "penstock")
 _MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
@@ -87,10 +88,9 @@ def read_job(env: Mapping[str, str]) -> Job:
         raise NotInContainer(f"the environment describes no job: {error}") from None
 
 
-def main(session: object) -> int:
+def main() -> int:
     """Run the job of this process's environment; returns the step's exit code (128 + N where signal N ended it).
 
-    ``session`` is the botocore session that fetched the code: what it has loaded is not loaded again by the step.
     Returns in the parent only: the child leaves by SystemExit, as a script does.
     """
     try:
@@ -99,9 +99,18 @@ def main(session: object) -> int:
         sys.stderr.write(f"{failure}\n")
         return EXIT_DO_NOT_RETRY
     os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
+    code = _supervised(job)
+    if code == EXIT_USER_FAILED and (policy := _policy(job.step)).platform_only:
+        # To the platform this failure is final.
+        fallback = policy.next_try(job.tries, code)
+        return code if fallback is None else _supervised(job._replace(tries=fallback))
+    return code
+
+
+def _supervised(job: Job) -> int:
+    """One try: the step in a child, its output passed on and stored."""
     attempt_file = os.path.join(tempfile.mkdtemp(prefix="penstock-"), "attempt")
     os.environ[ATTEMPT_FILE_ENV] = attempt_file
-    share_session(session)
     supervisor = Supervisor(LogStore(job, attempt_file).store)
     if supervisor.fork() == 0:
         _run_step(job)
@@ -157,9 +166,9 @@ class LogStore:
         from penstock.runtime_shim.datastore.tasks import TaskStore
 
         job = self._job
-        task = job.path.task_id
-        writer = TaskStore(store, job.flow).begin(job.run, job.step, task, path=job.path)
-        return (task, writer.attempt) if writer.already_done is None else None
+        path = _whole_path(job)
+        writer = TaskStore(store, job.flow).begin(job.run, job.step, path.task_id, path=path)
+        return (path.task_id, writer.attempt) if writer.already_done is None else None
 
 
 def _run_step(job: Job) -> None:
@@ -168,7 +177,8 @@ def _run_step(job: Job) -> None:
     script = job.entry[-1]
     sys.argv = [script, *job.arguments]
     try:
-        _set_environment(job.step)
+        # Before the flow file is imported: some libraries read theirs at import.
+        os.environ.update(_policy(job.step).environment)
         if aliased:
             from penstock.runtime_shim.aliasing import run_file
 
@@ -186,17 +196,36 @@ def _run_step(job: Job) -> None:
     sys.exit(EXIT_DO_NOT_RETRY)
 
 
-def _set_environment(step: str) -> None:
-    """The variables of @environment, before the flow file is imported: some libraries read theirs at import."""
+def _policy(step: str) -> Policy:
+    """What the decorators of the step say."""
+    from penstock.runtime_shim.policy import PLAIN, policy_of
+
+    planned = _planned(step)
+    return PLAIN if planned is None else policy_of(planned)
+
+
+def _whole_path(job: Job) -> Path:
+    """The job's path with the first turns that a state machine leaves out."""
+    from penstock.runtime_shim.turns import WrongPlace, full_path
+
+    planned = _planned(job.step)
+    try:
+        return job.path if planned is None else full_path(planned, job.path)
+    except WrongPlace:
+        return job.path  # the step says so itself
+
+
+def _planned(step: str) -> PlannedStep | None:
+    """The step in the plan of this code package; None where there is none, which the step itself tells."""
     from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
-    from penstock.runtime_shim.policy import policy_of
 
     try:
         plan = read_plan_file(os.environ[PLAN_ENV])
     except UnusablePlan:
-        return  # the step says so itself
-    if step in plan:
-        os.environ.update(policy_of(plan[step]).environment)
+        return None
+    if step not in plan:
+        return None
+    return plan[step]
 
 
 def _explain(job: Job, module: str) -> bytes:

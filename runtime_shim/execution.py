@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class FailureHandledByCatch(Exception):
-    """What @catch stores for a task that was killed at every try: its code raised nothing."""
+    """What @catch stores for a task that was killed whenever its code ran: it raised nothing."""
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"the task was ended {tries} times from outside, as by a lack of memory or a lost machine: its code raised"
-            " no exception"
+            "the task was ended from outside whenever its code ran, as by a lack of memory, a lost machine or a"
+            " @timeout that it did not heed: its code raised no exception"
         )
 
 
@@ -49,7 +49,7 @@ def execute(ending: Ending, tried: Try) -> tuple[int, Taken | None]:
     attach(flow, ending.scope)
     policy = policy_of(ending.planned)
     if policy.catch is not None and policy.falls_back(*tried):
-        return 0, _caught(flow, ending, FailureHandledByCatch(tried.number), policy.catch)
+        return 0, _caught(flow, ending, FailureHandledByCatch(), policy.catch)
     try:
         try:
             taken = _call(flow, ending.planned, ending.place, policy)

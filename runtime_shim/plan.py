@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 PLAN_FILE = "penstock_plan.json"
 """Name of the plan at the root of a code package."""
 PLAN_ENV = "PENSTOCK_PLAN"
@@ -83,12 +83,28 @@ class Plan:
 
     def __getitem__(self, step: str) -> PlannedStep:
         raw = dict(self._steps[step])
-        for name in ("next", "parents", "nest", "decorators"):
+        if "level" in raw:
+            raw["nest"] = self._nest(raw.pop("level"))
+            raw.pop("around", None)
+        for name in ("next", "parents", "decorators"):
             if name in raw:
                 raw[name] = tuple(raw[name])
         if "slots" in raw:
             raw["slots"] = tuple(map(tuple, raw["slots"]))
         return PlannedStep(name=step, **raw)
+
+    def _nest(self, level: str) -> tuple[str, ...]:
+        """The levels around what is inside of ``level``, which is the last of them.
+
+        A foreach stands where its opener stands; of a loop, which its header is in, the header's ``around`` says so.
+        """
+        levels: list[str] = []
+        following: str | None = level
+        while following is not None:
+            levels.append(following)
+            kind, _, name = following.partition(":")
+            following = self._steps[name].get("around" if kind == LOOP[:-1] else "level")
+        return tuple(reversed(levels))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +134,12 @@ class Plan:
 
 
 def _compact(step: PlannedStep) -> dict[str, Any]:
+    """Of the levels around a step the innermost alone, ``level``, so that the plan of a deep flow is no larger than one
+    of a long one; of a loop's header also the next one, ``around``.
+    """
     raw = step._asdict()
-    del raw["name"]
+    del raw["name"], raw["nest"]
     raw["cases"] = dict(step.cases)
+    raw["level"] = step.nest[-1] if step.nest else None
+    raw["around"] = step.nest[-2] if step.nest[-1:] == (f"{LOOP}{step.name}",) and len(step.nest) > 1 else None
     return {name: value for name, value in raw.items() if name == "kind" or value not in ((), None, {}, [], False)}

@@ -35,13 +35,21 @@ class Policy(NamedTuple):
     timeout: int | None = None
     environment: Mapping[str, str] = _NOTHING
 
-    def tries_again(self, tried: int, code: int) -> bool:
-        """Whether a task that was tried ``tried`` times and ended with ``code`` at last (a signal's number negative) is
-        tried once more.
+    def next_try(self, number: int, code: int) -> int | None:
+        """The number of the try after try ``number``, from 0, which ended with ``code`` (a signal's number negative);
+        None where there is none.
+
+        With @catch, a last try that ends as the user's failure could not store its exception, as one that had to be
+        torn away at its deadline: what follows is the fallback's.
         """
-        if code in (0, EXIT_DO_NOT_RETRY) or tried >= self.tries:
-            return False
-        return not (self.platform_only and code == EXIT_USER_FAILED)
+        if code in (0, EXIT_DO_NOT_RETRY):
+            return None
+        following = number + 1
+        if self.platform_only and code == EXIT_USER_FAILED:
+            if self.catch is None:
+                return None
+            following = max(following, self.retries + 1)
+        return following if following < self.tries else None
 
     def is_last(self, retry_count: int, max_user_code_retries: int) -> bool:
         """Whether the user's code is not run again after it has failed at this try."""

@@ -84,7 +84,7 @@ def _preload(flow_class: type[FlowSpec], options: Options) -> None:
 
 
 def _prepare_store(flow_class: type[FlowSpec], options: Options) -> None:
-    """Read here what every task would read of botocore's descriptions; no connection is opened."""
+    """Load here what every task would load to reach its store, credentials included."""
     from penstock.runtime_shim.initialize import open_session
 
     with contextlib.suppress(Failure):  # the tasks meet it too, and say so

@@ -83,6 +83,13 @@ def pointer_key(flow: str, run: str, successor: str, task: str) -> str:
     return f"{flow}/{run}/_from/{successor}/{task}"
 
 
+def events_prefix(flow: str, run: str, history: str) -> str:
+    """Below it, tasks that open a foreach or turn a loop name themselves with what that costs the execution
+    ``history``: ``<step>@<task>@<events>``.
+    """
+    return f"{flow}/{run}/_events/{history}/"
+
+
 def input_key(flow: str, run: str) -> str:
     """The run's parameters as a JSON object, put there by the scheduler before `init` reads them."""
     return f"{flow}/{run}/_input.json"

@@ -28,6 +28,14 @@ CAPABILITIES = Capabilities(
         ),
         Feature.LOOP: Support(Level.NEVER, "A pipeline has no way back to an earlier task."),
         Feature.CROSSING_BRANCHES: _native("Tasks that depend on tasks of several branches."),
+        Feature.RETRY: _emulated(
+            "The container itself tries again, in loops too; outside of loops a pod that was lost is started again."
+        ),
+        Feature.CATCH: _native("The container itself goes on."),
+        Feature.TIMEOUT: _native("The container itself ends its processes; the pod's own deadline is two minutes later."),
+        Feature.ENVIRONMENT: _native("Set by the container before the step's code runs, from the code package."),
+        Feature.RESOURCES: _native("An executor for each shape: CPUs, memory, GPUs."),
+        Feature.SCHEDULE: _native("A recurring run, made by `kfp create-schedule`."),
     },
     limits=Limits(),
 )

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from penstock.backends.protocol import BackendInfo, Bundle, Settings
 from penstock.compiler.capabilities import Capabilities, Feature, Level, Limits, Support
 
 if TYPE_CHECKING:
+    from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
 
 PLAN = "plan.json"
 """The one file of the bundle: what the runtime interprets."""
 
+_DECORATORS = {
+    Feature.RETRY: "The task's process is started again, after the pause.",
+    Feature.CATCH: "The step's process goes on with the exception.",
+    Feature.TIMEOUT: "The step's process ends its own children and itself.",
+    Feature.ENVIRONMENT: "Variables of the step's process.",
+    Feature.RESOURCES: "A task has what this machine has.",
+}
 _CAPABILITIES = Capabilities(
-    {feature: Support(Level.NATIVE, "each task is a process on this machine") for feature in Feature}, Limits()
+    {
+        **{feature: Support(Level.NATIVE, "Each task is a process on this machine.") for feature in Feature},
+        **{feature: Support(Level.NATIVE, sentence) for feature, sentence in _DECORATORS.items()},
+        # As in Metaflow: a schedule is for the scheduler that a flow is deployed to, and no reason not to try it here.
+        Feature.SCHEDULE: Support(Level.EMULATED, "Nothing starts by itself here: you run the flow."),
+    },
+    Limits(),
+    ignored={"batch": "The step runs here, as a process of this machine."},
 )
 
 
@@ -28,6 +44,10 @@ class LocalBackend:
         capabilities=_CAPABILITIES,
         commands="",
     )
+
+    def check(self, program: Program) -> Sequence[Diagnostic]:
+        """Nothing: what runs at all runs here."""
+        return ()
 
     def lower(self, program: Program, settings: Settings) -> Bundle:
         """The plan as one JSON file; ``settings`` change nothing, since everything is found when the flow runs."""

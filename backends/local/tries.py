@@ -58,9 +58,8 @@ class Try(NamedTuple):
 
     def again(self, code: int) -> Try | None:
         """The next try after this one has ended with ``code``, None where there is none."""
-        if not self.policy.tries_again(self.number + 1, code):
-            return None
-        return self._replace(number=self.number + 1)
+        following = self.policy.next_try(self.number, code)
+        return None if following is None else self._replace(number=following)
 
     @property
     def wait(self) -> float:

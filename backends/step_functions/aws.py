@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,6 +12,7 @@ from penstock.compiler.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`"
@@ -35,6 +37,12 @@ class AwsClients:
         return client
 
     @cached_property
+    def scheduler(self) -> EventBridgeSchedulerClient:
+        """EventBridge Scheduler."""
+        client: EventBridgeSchedulerClient = _client("scheduler")
+        return client
+
+    @cached_property
     def states(self) -> SFNClient:
         """AWS Step Functions."""
         client: SFNClient = _client("stepfunctions")
@@ -47,7 +55,9 @@ def _client(service: str) -> Any:
 
     with asking(f"talk to {service}"):
         config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
-        return botocore.session.get_session().create_client(service, config=config)
+        # botocore reads AWS_DEFAULT_REGION and the profile; AWS's other tools look here first.
+        region = os.environ.get("AWS_REGION") or None
+        return botocore.session.get_session().create_client(service, region_name=region, config=config)
 
 
 @contextmanager
@@ -74,6 +84,16 @@ def asking(what: str) -> Iterator[None]:
 def _of_answer(error: Any, operation: str) -> tuple[str, str]:
     """Reason and help for a request that AWS refused."""
     code, message = str(error.get("Code", "")), str(error.get("Message", "")).rstrip(".")
+    if "Scheduler to assume the role" in message:
+        return (
+            f"EventBridge Scheduler can't use the role: {message}",
+            "correct METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; its trust policy has to name scheduler.amazonaws.com",
+        )
+    if "Log Destination" in message:
+        return (
+            f"Step Functions can't write to the log group: {message}",
+            "METAFLOW_SFN_IAM_ROLE needs logs:CreateLogDelivery, logs:DescribeLogGroups and others",
+        )
     if "assume the provided role" in message:
         return (
             f"Step Functions can't use the role: {message}",
@@ -107,3 +127,13 @@ def _of_no_answer(error: Exception) -> tuple[str, str]:
             "check the network, AWS_REGION and AWS_ENDPOINT_URL",
         )
     return str(error), "check the AWS configuration"
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same request may be answered later: nobody answered, AWS asked to slow down, or AWS had a fault."""
+    from botocore import exceptions as known
+
+    if isinstance(error, known.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or error.response.get("Error", {}).get("Code") in _THROTTLED
+    return isinstance(error, (known.HTTPClientError, known.ConnectionError))

@@ -11,7 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.backends.step_functions.execution_logs import logging_configuration
 from penstock.backends.step_functions.lowering import JOB_DEFINITIONS, STATE_MACHINE
+from penstock.backends.step_functions.names import schedule_name
+from penstock.backends.step_functions.schedules import SCHEDULE
 from penstock.compiler.diagnostics import Diagnostic, Refused
 from penstock.compiler.packaging import STORED_RAW
 from penstock.runtime_shim.records import blob_key
@@ -60,6 +63,21 @@ class Deployment:
         return definitions
 
     @property
+    def schedule(self) -> dict[str, Any] | None:
+        """The arguments of CreateSchedule, but for the state machine's ARN; None where nothing starts by itself."""
+        return json.loads(self.files[SCHEDULE]) if SCHEDULE in self.files else None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The user's tags for the state machine, which the job definitions have too."""
+        return {str(key): str(value) for key, value in self.manifest["tags"].items()}
+
+    @property
+    def logging(self) -> dict[str, Any]:
+        """The state machine's loggingConfiguration."""
+        return dict(self.manifest["logging"])
+
+    @property
     def objects(self) -> list[dict[str, Any]]:
         """What must be stored below the root: key, url, sha1 (uncompressed), bytes (uncompressed), attributes, file."""
         listed: list[dict[str, Any]] = json.loads(self.files[OBJECTS])
@@ -91,6 +109,9 @@ def deployment_of(
         "datastore_root": settings.datastore_root,
         "job_queues": sorted(queues),
         "role": settings.sfn_role,
+        "tags": dict(sorted(settings.aws_tags.items())),
+        "logging": logging_configuration(settings.log_level, settings.log_group),
+        "schedule": schedule_name(settings.name) if SCHEDULE in bundle.files else None,
         "sha256": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
     }
     return Deployment(manifest, files)
@@ -139,6 +160,18 @@ def read_deployment(folder: str) -> Deployment:
     if changed:
         names = ", ".join(dict.fromkeys(changed))
         raise _refused(f"the bundle in {folder} was changed after it was written: {names}")
+    return deployment
+
+
+def read_own_deployment(folder: str, flow: str) -> Deployment:
+    """Read a bundle of the flow.
+
+    Raises Refused as :func:`read_deployment`, and where the bundle is of another flow.
+    """
+    deployment = read_deployment(folder)
+    if deployment.flow != flow:
+        message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {flow}"
+        raise _refused(message, help_text="deploy it with its own flow file")
     return deployment
 
 

@@ -6,6 +6,8 @@ from penstock.compiler.capabilities import Capabilities, Feature, Level, Limits,
 
 NAME_LENGTH = 80
 """Characters of a state's, a state machine's, an execution's and a job's name."""
+SCHEDULE_NAME_LENGTH = 64
+"""Characters of a schedule's name."""
 DEFINITION_BYTES = 1_048_576
 """Bytes of a state machine's definition."""
 OVERRIDES_LENGTH = 8_192
@@ -31,6 +33,12 @@ CAPABILITIES = Capabilities(
         Feature.CROSSING_BRANCHES: Support(
             Level.EMULATED, "Parallel states one after the other: a branch waits for all that its level waits for."
         ),
+        Feature.RETRY: _native("Attempts of the Batch job, one after the other without a pause."),
+        Feature.CATCH: _native("The job itself goes on; it has three more attempts for when it is killed."),
+        Feature.TIMEOUT: _native("The job itself ends its processes; Batch's own timeout is two minutes later."),
+        Feature.ENVIRONMENT: _native("Set by the job before the step's code runs, from the code package."),
+        Feature.RESOURCES: _native("A job definition for each shape: vCPUs, memory, GPUs, shared memory."),
+        Feature.SCHEDULE: _native("A schedule of EventBridge Scheduler, in its time zone."),
     },
     limits=Limits(name_length=NAME_LENGTH, document_bytes=DEFINITION_BYTES),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from penstock.backends.step_functions.options import MACHINE_NAME
+from penstock.backends.step_functions.options import COMPILED_WITH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LATER = {
     "trigger": "penstock.backends.step_functions.triggering:trigger",
     "list-runs": "penstock.backends.step_functions.triggering:list_runs",
+    "diff": "penstock.backends.step_functions.comparing.commands:diff",
+    "simulate": "penstock.backends.step_functions.simulation.commands:simulate",
     "rehearse": "penstock.backends.step_functions.rehearsal.commands:rehearse",
     "terminate": "penstock.backends.step_functions.operations:terminate",
     "delete": "penstock.backends.step_functions.operations:delete",
@@ -57,6 +59,7 @@ def step_functions() -> None:
       METAFLOW_ECS_S3_ACCESS_IAM_ROLE     the role of the jobs
       METAFLOW_SFN_IAM_ROLE               the role of the state machine
       METAFLOW_BATCH_CONTAINER_IMAGE      the jobs' image; python:X.Y if not set
+      METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE the role of a schedule, which starts the machine
     """
 
 
@@ -69,54 +72,58 @@ def step_functions() -> None:
     metavar="DIR",
     help="Write the whole bundle to this folder, for review and for `deploy`, and touch nothing else.",
 )
-@MACHINE_NAME
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
 @click.option(
-    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
+    "--show-policy", is_flag=True, help="Print trust policies and permissions of the roles as JSON, and touch nothing."
 )
-@click.option(
-    "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
-)
-@click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
-@click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
+@COMPILED_WITH
 @click.pass_context
 def create(
     ctx: click.Context,
     /,
     only_json: bool,
     output: str | None,
-    name: str | None,
-    tags: tuple[str, ...],
-    max_workers: int,
-    workflow_timeout: int | None,
-    distributed_map: bool,
-    datastore_root: str | None,
+    show_policy: bool,
+    chosen: Chosen,
 ) -> None:
-    """Compile the flow, upload its code, and register job definition and state machine.
+    """Compile the flow, upload its code, and register job definitions, state machine, and what @schedule says.
 
-    Doing it again changes only what is different, and says what that was.  A state machine of that name that belongs to
-    another flow is never touched.
+    Doing it again changes only what is different, and says what that was.  A state machine or schedule of that name
+    that belongs to another flow is never touched.
 
     \b
     Examples:
       python flow.py step-functions create
-      python flow.py step-functions create --name nightly --tag team:growth
+      python flow.py step-functions create --name nightly --tag team:growth --aws-tag cost-center=42
       python flow.py step-functions create --only-json | jq .
       python flow.py step-functions create -o bundle    # review, then: deploy bundle
     """
-    if only_json and output is not None:
-        raise click.UsageError("--only-json and -o exclude each other", ctx)
-    from penstock.backends.step_functions.resolution import Chosen
-
-    chosen = Chosen(
-        name=name,
-        datastore_root=datastore_root or ctx.obj.options.datastore_root,
-        tags=tags,
-        max_workers=max_workers,
-        workflow_timeout=workflow_timeout or 0,
-        distributed_map=distributed_map,
-    )
+    if only_json + show_policy + (output is not None) > 1:
+        raise click.UsageError("--only-json, -o and --show-policy exclude each other", ctx)
+    if show_policy:
+        _show_policy(ctx.obj, chosen)
+        return
     _create(ctx.obj, chosen, only_json, output)
+
+
+def _show_policy(state: State, chosen: Chosen) -> None:
+    import os
+
+    from penstock.backends.step_functions.compilation import compile_for_step_functions
+    from penstock.backends.step_functions.policies import document, place_of, role_policies, with_roles
+
+    compiled = compile_for_step_functions(state, chosen, amend=with_roles)
+    _warn(compiled.warnings)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    place = place_of(compiled.settings, region)
+    sys.stdout.write(document(role_policies(compiled.deployment, compiled.settings, place)))
+    for what, value, remedy in (
+        ("region", place.region, "set AWS_REGION"),
+        ("account", place.account, "give queue or roles by their ARNs"),
+    ):
+        if value == "*":
+            click.echo(f"The {what} is not known here, and is `*` in the ARNs: {remedy}.", err=True)
+    key = "a bucket with a KMS key of your own needs kms:Decrypt and kms:GenerateDataKey on it, for jobs and machine"
+    click.echo(f"Not in it: {key}; what your steps ask of AWS themselves.", err=True)
 
 
 def _create(state: State, chosen: Chosen, only_json: bool, output: str | None) -> None:
@@ -151,15 +158,9 @@ def deploy(ctx: click.Context, /, folder: str) -> None:
       python flow.py step-functions create -o bundle
       python flow.py step-functions deploy bundle
     """
-    from penstock.backends.step_functions.bundle import read_deployment
-    from penstock.compiler.diagnostics import Diagnostic, Refused
+    from penstock.backends.step_functions.bundle import read_own_deployment
 
-    state: State = ctx.obj
-    deployment = read_deployment(folder)
-    if deployment.flow != state.flow_class.__name__:
-        message = f"the bundle in {folder} is of the flow {deployment.flow}, not of {state.flow_class.__name__}"
-        raise Refused([Diagnostic("P537", message, help="deploy it with its own flow file")])
-    _deploy(state, deployment)
+    _deploy(ctx.obj, read_own_deployment(folder, ctx.obj.flow_class.__name__))
 
 
 def _deploy(state: State, deployment: Deployment) -> None:
@@ -181,6 +182,9 @@ def _say_needed(deployment: Deployment) -> None:
         click.echo(f"  job definition {definition['jobDefinitionName']}", err=True)
     for queue in deployment.queues:
         click.echo(f"  job queue {queue}", err=True)
+    if deployment.schedule is not None:
+        when = f"{deployment.schedule['ScheduleExpression']} in {deployment.schedule['ScheduleExpressionTimezone']}"
+        click.echo(f"Started by the schedule {deployment.schedule['Name']}: {when}", err=True)
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.protocol import gaps
 from penstock.backends.step_functions import BACKEND
+from penstock.backends.step_functions.aws_tags import DEFAULT_TAGS, unreadable_tags
 from penstock.backends.step_functions.bundle import Deployment, deployment_of
-from penstock.backends.step_functions.jobs import job_of, job_problems
+from penstock.backends.step_functions.jobs import job_of
 from penstock.backends.step_functions.limits import limit_problems
 from penstock.backends.step_functions.lowering import lower
 from penstock.backends.step_functions.resolution import problems, resolve_settings, tag_problems
-from penstock.compiler.capabilities import check
+from penstock.backends.step_functions.schedules import schedule_problems
 from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def compile_for_step_functions(
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
-    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found]
-    diagnostics += [*tag_problems(chosen.tags), *job_problems(program)]
+    diagnostics = [*gaps(program, BACKEND), *found, *schedule_problems(program, settings)]
+    diagnostics += tag_problems(chosen.tags)
+    diagnostics += unreadable_tags(chosen.aws_tags, state.configuration.get(DEFAULT_TAGS))
     _stop_at_errors(diagnostics)
     package = package_of(state, output)
     settings = replace(settings, package_sha=package.sha)

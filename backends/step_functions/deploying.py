@@ -6,11 +6,26 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.backends.step_functions.aws import AwsClients, asking
-from penstock.backends.step_functions.machines import FLOW_TAG, Machine, demand_own, find_machine
+from penstock.backends.step_functions.aws_tags import SCHEDULE_TAG, machine_tags
+from penstock.backends.step_functions.machines import (
+    Machine,
+    create_machine,
+    demand_own,
+    find_machine,
+    tag_machine,
+    update_machine,
+)
+from penstock.backends.step_functions.scheduling import (
+    demand_own_schedule,
+    find_schedule,
+    put_schedule,
+    remove_schedule,
+)
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.bundle import Deployment
+    from penstock.backends.step_functions.scheduling import Scheduled
     from penstock.runtime_shim.datastore.protocol import Datastore
 
 
@@ -25,21 +40,57 @@ class Done(NamedTuple):
 def deploy(deployment: Deployment, store: Datastore, clients: AwsClients) -> Iterator[Done]:
     """Make AWS hold the deployment, telling each thing as it is done.
 
-    Nothing is touched before it is clear that the state machine's name is free or the flow's, and that the queues
-    exist; the state machine comes last, so that it never names a job definition that is not there.  Raises Refused,
-    StorageFailure.
+    Nothing is touched before it is clear that the names of state machine and schedule are free or the flow's, and that
+    the queues exist; the state machine comes after the job definitions that it names, and before what starts it.
+    Raises Refused, StorageFailure.
     """
     machine = find_machine(clients.states, deployment.name)
     if machine is not None:
         demand_own(machine, deployment.flow)
+    found = _own_schedule(deployment, clients)
     _demand_queues(deployment, clients)
     for entry in deployment.objects:
         stored = store.put_if_absent(entry["key"], deployment.files[entry["file"]], entry["attributes"])
         yield Done("code package", entry["url"], "uploaded" if stored else "unchanged")
     for definition in deployment.job_definitions:
         yield Done("job definition", definition["jobDefinitionName"], _register(definition, clients))
-    happened = _create(deployment, clients) if machine is None else _update(deployment, machine, clients)
+    outdated = _outdated_schedule(deployment, machine)
+    arn, happened = _put_machine(deployment, machine, outdated, clients)
     yield Done("state machine", deployment.name, happened)
+    if outdated is not None:
+        yield Done("schedule", outdated, remove_schedule(clients.scheduler, outdated, deployment.flow))
+        # Not before: were the schedule still there, the next deployment should know of it.
+        tag_machine(clients.states, arn, {SCHEDULE_TAG: outdated}, {})
+    if deployment.schedule is not None:
+        happened = put_schedule(clients.scheduler, deployment.schedule, arn, found)
+        yield Done("schedule", deployment.schedule["Name"], happened)
+
+
+def _own_schedule(deployment: Deployment, clients: AwsClients) -> Scheduled | None:
+    """The schedule that there is already, where the deployment has one."""
+    if deployment.schedule is None:
+        return None
+    found = find_schedule(clients.scheduler, deployment.schedule["Name"])
+    demand_own_schedule(found, deployment.flow)
+    return found
+
+
+def _outdated_schedule(deployment: Deployment, machine: Machine | None) -> str | None:
+    """The schedule that starts the machine, where the deployment has none."""
+    return machine.tags.get(SCHEDULE_TAG) if machine is not None and deployment.schedule is None else None
+
+
+def _put_machine(
+    deployment: Deployment, machine: Machine | None, outdated: str | None, clients: AwsClients
+) -> tuple[str, str]:
+    """The state machine's ARN, and what happened to it."""
+    schedule = outdated if deployment.schedule is None else str(deployment.schedule["Name"])
+    tags = machine_tags(deployment.flow, deployment.tags, schedule)
+    if machine is None:
+        return create_machine(clients.states, deployment, tags), "created"
+    tagged = tag_machine(clients.states, machine.arn, machine.tags, tags)
+    updated = update_machine(clients.states, deployment, machine)
+    return machine.arn, "updated" if tagged or updated else "unchanged"
 
 
 def _demand_queues(deployment: Deployment, clients: AwsClients) -> None:
@@ -68,25 +119,3 @@ def _register(definition: dict[str, Any], clients: AwsClients) -> str:
             return "unchanged"  # it is named by its content
         clients.batch.register_job_definition(**definition)
     return "registered"
-
-
-def _create(deployment: Deployment, clients: AwsClients) -> str:
-    with asking(f"create the state machine {deployment.name}"):
-        clients.states.create_state_machine(
-            name=deployment.name,
-            definition=deployment.definition,
-            roleArn=str(deployment.manifest["role"]),
-            type="STANDARD",
-            tags=[{"key": FLOW_TAG, "value": deployment.flow}],
-        )
-    return "created"
-
-
-def _update(deployment: Deployment, machine: Machine, clients: AwsClients) -> str:
-    role = str(deployment.manifest["role"])
-    with asking(f"update the state machine {deployment.name}"):
-        current = clients.states.describe_state_machine(stateMachineArn=machine.arn)
-        if current["definition"] == deployment.definition and current["roleArn"] == role:
-            return "unchanged"
-        clients.states.update_state_machine(stateMachineArn=machine.arn, definition=deployment.definition, roleArn=role)
-    return "updated"

@@ -1,4 +1,6 @@
-"""How many events of an execution's history (25,000 at most) one split of a foreach and one turn of a loop cost."""
+"""How many events of an execution's history (25,000 at most) one split of a foreach and one turn of a loop cost, and
+everything else.
+"""
 
 from __future__ import annotations
 
@@ -20,28 +22,36 @@ CONTAINER = 4
 """Of a Map or a Parallel state: entered, started, succeeded, exited."""
 CHOICE = 2
 """Entered, exited; a Succeed state's too."""
+EXECUTION = 2
+"""Started, succeeded."""
 
 
 class Events(NamedTuple):
-    """By opener the events of one iteration of its Map, by header those of one turn of its loop.
+    """By opener the events of one iteration of its Map, by header those of one turn of its loop; ``fixed`` those of the
+    whole execution without any iteration, with one turn of each loop and the dearest arm of each choice.
 
     Without those of further iterations and turns inside: their own openers and headers count them.
     """
 
     per_split: dict[str, int]
     per_turn: dict[str, int]
+    fixed: int
+
+    def fixed_of_child(self, opener: str) -> int:
+        """As ``fixed``, where each iteration of the opener's Map is an execution of its own."""
+        return self.per_split[opener] - ITERATION + EXECUTION
 
 
 def events_of(root: Region, layout: Layout) -> Events:
     """What iterations and turns cost."""
-    found = Events({}, {})
+    found = Events({}, {}, 0)
     regions = [root]
     for region in regions:  # grows while it is walked: outer before inner
         regions.extend(inner for item in region.items for inner in regions_in(item))
     costs: dict[int, int] = {}
     for region in reversed(regions):
         costs[id(region)] = sum(_cost(item, costs, found, layout) for item in region.items)
-    return found
+    return found._replace(fixed=EXECUTION + READ + costs[id(root)])
 
 
 def _cost(item: Item, costs: dict[int, int], found: Events, layout: Layout) -> int:

@@ -128,7 +128,7 @@ def table(runs: list[ListedRun]) -> list[str]:
     if not runs:
         return []
     rows = [("RUN", "STATUS", "STARTED", "DURATION")]
-    rows += [(run.run, run.status.lower(), _utc(run.started), _duration(run.seconds)) for run in runs]
+    rows += [(run.run, run.status.lower(), _utc(run.started), duration(run.seconds)) for run in runs]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
 
@@ -137,8 +137,8 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _duration(seconds: float) -> str:
-    """``1h02m03s``, ``2m03s``, ``3s``."""
+def duration(seconds: float) -> str:
+    """Seconds as people write them: ``1h02m03s``, ``2m03s``, ``3s``."""
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     if hours:

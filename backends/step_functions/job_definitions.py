@@ -31,7 +31,14 @@ def job_definition(flow: str, settings: StepFunctionsSettings, shape: Shape) -> 
         properties["executionRoleArn"] = shape.execution_role
     if linux := _linux_parameters(shape):
         properties["linuxParameters"] = linux
-    content = {"type": "container", "containerProperties": properties, "retryStrategy": {"attempts": 1}}
+    content: dict[str, Any] = {
+        "type": "container",
+        "containerProperties": properties,
+        "retryStrategy": {"attempts": 1},
+    }
+    if settings.aws_tags:
+        # Of the content too: a definition of other tags is another one, so that what jobs cost is never split anew.
+        content |= {"tags": dict(sorted(settings.aws_tags.items())), "propagateTags": True}
     name = job_definition_name(flow, json.dumps(content, sort_keys=True).encode())
     return {"jobDefinitionName": name, **content}
 

@@ -98,12 +98,6 @@ def plain_shape(settings: StepFunctionsSettings) -> Shape:
 
 def job_problems(program: Program) -> Iterator[Diagnostic]:
     """What is wrong with the decorators of jobs: P310, a warning, where Batch does not do what they ask for; P531."""
-    for decorator in program.graph.decorators:
-        if decorator.name == "schedule":
-            label = Label(decorator.span or program.graph.span, "Penstock does not compile it for this target yet.")
-            yield Diagnostic(
-                "P302", "AWS Step Functions cannot run @schedule yet", label, help="let EventBridge start it"
-            )
     for step in program.graph.steps.values():
         for decorator in step.decorators:
             label = Label(decorator.span or step.span)

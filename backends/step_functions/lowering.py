@@ -26,8 +26,22 @@ from penstock.backends.step_functions.names import (
     record_state,
     splits_state,
 )
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in, walk_within
-from penstock.runtime_shim.commit import EVENTS_ENV, OWN_HISTORY_ENV, TURN_EVENTS_ENV
+from penstock.backends.step_functions.schedules import SCHEDULE, schedule_document
+from penstock.compiler.program import (
+    Branches,
+    Choice,
+    Each,
+    Item,
+    Loop,
+    Mesh,
+    Nest,
+    Region,
+    Run,
+    regions_in,
+    walk_within,
+)
+from penstock.compiler.starting import schedule_of
+from penstock.runtime_shim.event_budget import EVENTS_ENV, OWN_HISTORY_ENV, TURN_EVENTS_ENV
 from penstock.runtime_shim.records import SPLITS_ENV
 
 if TYPE_CHECKING:
@@ -45,7 +59,7 @@ _Part = str | Region
 
 
 def lower(program: Program, settings: StepFunctionsSettings) -> Bundle:
-    """The state machine and the job definitions that it names."""
+    """The state machine, the job definitions that it names, and the schedule of a flow that has one."""
     jobs = {name: job_of(step, settings) for name, step in program.graph.steps.items()}
     shapes = dict.fromkeys((job.shape for job in jobs.values()), "")
     definitions = [job_definition(program.name, settings, shape) for shape in shapes]
@@ -54,6 +68,10 @@ def lower(program: Program, settings: StepFunctionsSettings) -> Bundle:
     machine = _Machine(program, settings, jobs, shapes).text()
     registered = json.dumps(definitions, indent=1, ensure_ascii=True) + "\n"
     files = {STATE_MACHINE: machine.encode(), JOB_DEFINITIONS: registered.encode()}
+    schedule = schedule_of(program)
+    if schedule is not None:
+        document = json.dumps(schedule_document(program.name, settings, schedule), indent=1, ensure_ascii=True)
+        files[SCHEDULE] = f"{document}\n".encode()
     return Bundle(files=files, main=STATE_MACHINE)
 
 
@@ -158,13 +176,15 @@ class _Machine:
 
     def _job(self, step: str, after: str | None) -> str:
         variables = {}
+        around = self._children.get(step)
+        fixed = self._events.fixed if around is None else self._events.fixed_of_child(around)
         if step in self._distributed:
             variables[SPLITS_ENV] = "1"
         elif step in self._events.per_split:
-            variables[EVENTS_ENV] = str(self._events.per_split[step])
+            variables[EVENTS_ENV] = f"{self._events.per_split[step]}+{fixed}"
         if headers := self._layout.headers(step):
-            variables[TURN_EVENTS_ENV] = str(max(self._events.per_turn[header] for header in headers))
-        if step in self._children and (EVENTS_ENV in variables or TURN_EVENTS_ENV in variables):
+            variables[TURN_EVENTS_ENV] = f"{max(self._events.per_turn[header] for header in headers)}+{fixed}"
+        if around is not None and (EVENTS_ENV in variables or TURN_EVENTS_ENV in variables):
             variables[OWN_HISTORY_ENV] = "1"
         job = self._jobs[step]
         if job.retries:
@@ -201,16 +221,21 @@ def _parallel(name: str, regions: tuple[Region, ...], after: str | None) -> list
     return _around(name, states.parallel(), after, ['"Branches":[', *branches, "]"])
 
 
-def _distributed(root: Region) -> tuple[Mapping[str, None], Mapping[str, None]]:
-    """The openers of the outermost foreaches, and the steps inside of those, which other executions run."""
+def _distributed(root: Region) -> tuple[Mapping[str, None], Mapping[str, str]]:
+    """The openers of the outermost foreaches, and by step inside of those, which other executions run, its opener."""
     openers: dict[str, None] = {}
-    inside: dict[str, None] = {}
-    for item, in_foreach in walk_within(root, False, lambda around, nest: around or isinstance(nest, Each)):
-        if isinstance(item, Each) and not in_foreach:
+    inside: dict[str, str] = {}
+    outside: str | None = None
+    for item, around in walk_within(root, outside, _outermost):
+        if isinstance(item, Each) and around is None:
             openers[item.opener] = None
-        elif isinstance(item, Run) and in_foreach:
-            inside[item.step] = None
+        elif isinstance(item, Run) and around is not None:
+            inside[item.step] = around
     return openers, inside
+
+
+def _outermost(around: str | None, item: Nest) -> str | None:
+    return item.opener if around is None and isinstance(item, Each) else around
 
 
 def _machine_of(region: Region, processor: str = "") -> list[_Part]:

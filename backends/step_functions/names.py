@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from penstock.backends.step_functions.capabilities import NAME_LENGTH
+from penstock.backends.step_functions.capabilities import NAME_LENGTH, SCHEDULE_NAME_LENGTH
 
 FIRST_STATE = "put input"
 """Steps' names hold no space, so no step's state can have this name or one of those below."""
@@ -57,17 +57,25 @@ def job_definition_name(flow: str, content: bytes) -> str:
     return f"{_shortened(_plain(f'penstock-{flow}'))}-{digest}"
 
 
+def schedule_name(machine: str) -> str:
+    """The schedule that starts a state machine: its name, in the 64 characters that EventBridge Scheduler takes."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", machine)
+    if plain != machine:
+        plain = f"{plain}-{_digest(machine)}"
+    return _shortened(plain, length=SCHEDULE_NAME_LENGTH)
+
+
 def _plain(name: str) -> str:
     """``name`` in the letters that Batch takes; what another name would give too is told apart by a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
     return plain if plain == name else f"{plain}-{_digest(name)}"
 
 
-def _shortened(name: str, suffix: str = "") -> str:
-    if len(name) + len(suffix) <= NAME_LENGTH:
+def _shortened(name: str, suffix: str = "", length: int = NAME_LENGTH) -> str:
+    if len(name) + len(suffix) <= length:
         return name + suffix
     digest = _digest(name)
-    return f"{name[: NAME_LENGTH - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
+    return f"{name[: length - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
 
 
 def _digest(name: str) -> str:

@@ -10,13 +10,14 @@ from penstock.backends.step_functions.options import MACHINE_NAME
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
+    from penstock.backends.step_functions.options import Naming
 
 
 @click.command(short_help="End a run of the deployed flow.")
 @click.argument("run", metavar="RUN_ID")
 @MACHINE_NAME
 @click.pass_context
-def terminate(ctx: click.Context, /, run: str, name: str | None) -> None:
+def terminate(ctx: click.Context, /, run: str, name: Naming) -> None:
     """End a run of the deployed flow, and the jobs that it waits for.
 
     \b
@@ -37,8 +38,8 @@ def terminate(ctx: click.Context, /, run: str, name: str | None) -> None:
 @click.command(short_help="Delete the deployed state machine.")
 @MACHINE_NAME
 @click.pass_context
-def delete(ctx: click.Context, /, name: str | None) -> None:
-    """Delete the flow's state machine.
+def delete(ctx: click.Context, /, name: Naming) -> None:
+    """Delete the flow's state machine, and the schedule that starts it before that.
 
     AWS lets no new run start and deletes it once those that run have ended.  Stored runs, code packages and job
     definitions stay.
@@ -48,11 +49,18 @@ def delete(ctx: click.Context, /, name: str | None) -> None:
       python flow.py step-functions delete --name nightly
     """
     from penstock.backends.step_functions.aws import AwsClients, asking
+    from penstock.backends.step_functions.aws_tags import SCHEDULE_TAG
     from penstock.backends.step_functions.machines import demand_machine, deployed_name
+    from penstock.backends.step_functions.scheduling import remove_schedule
 
     state: State = ctx.obj
-    states = AwsClients().states
+    clients = AwsClients()
+    states = clients.states
     machine = demand_machine(states, deployed_name(state, name), state.flow_class.__name__)
+    schedule = machine.tags.get(SCHEDULE_TAG)
+    if schedule is not None:
+        happened = remove_schedule(clients.scheduler, schedule, state.flow_class.__name__)
+        click.echo(f"schedule       {schedule}  {happened}")
     with asking(f"delete the state machine {machine.name}"):
         states.delete_state_machine(stateMachineArn=machine.arn)
     click.echo(f"state machine  {machine.name}  deleted")

@@ -12,8 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from penstock.backends.step_functions.aws_tags import DEFAULT_TAGS, tag_set_problems, tags_of
 from penstock.backends.step_functions.capabilities import NAME_LENGTH
+from penstock.backends.step_functions.execution_logs import LOG_GROUP, log_problems
 from penstock.backends.step_functions.jobs import is_role
+from penstock.backends.step_functions.schedules import EVENTS_ROLE
 from penstock.backends.step_functions.settings import StepFunctionsSettings
 from penstock.compiler.diagnostics import Diagnostic
 
@@ -44,6 +47,9 @@ class Chosen:
     max_workers: int = 100
     workflow_timeout: int = 0
     distributed_map: bool = False
+    name_prefix: str | None = None
+    aws_tags: tuple[str, ...] = ()
+    log_level: str = "OFF"
 
 
 def resolve_settings(
@@ -55,7 +61,7 @@ def resolve_settings(
     """
     settings = StepFunctionsSettings(
         datastore_root=(chosen.datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
-        name=machine_name(flow, chosen.name, configuration),
+        name=machine_name(flow, chosen.name, configuration, chosen.name_prefix),
         entry=entry,
         image=configuration.get("METAFLOW_BATCH_CONTAINER_IMAGE")
         or f"python:{sys.version_info.major}.{sys.version_info.minor}",
@@ -70,14 +76,21 @@ def resolve_settings(
         sfn_role=configuration.get("METAFLOW_SFN_IAM_ROLE") or "",
         execution_role=configuration.get("METAFLOW_ECS_FARGATE_EXECUTION_ROLE") or "",
         registry=configuration.get("METAFLOW_BATCH_CONTAINER_REGISTRY") or "",
+        events_role=configuration.get(EVENTS_ROLE) or "",
+        aws_tags=MappingProxyType(tags_of(chosen.aws_tags, configuration.get(DEFAULT_TAGS))),
+        log_level=chosen.log_level,
+        log_group=configuration.get(LOG_GROUP) or "",
     )
     settings = replace(settings, image=settings.qualified(settings.image))
     return settings, tuple(problems(flow, settings))
 
 
-def machine_name(flow: str, chosen: str | None, configuration: Configuration) -> str:
-    """``chosen``, or the flow's name, behind METAFLOW_SFN_STATE_MACHINE_PREFIX and ``_`` unless it begins with that."""
-    prefix = configuration.get("METAFLOW_SFN_STATE_MACHINE_PREFIX")
+def machine_name(flow: str, chosen: str | None, configuration: Configuration, chosen_prefix: str | None = None) -> str:
+    """``chosen``, or the flow's name, behind a prefix and ``_`` unless it begins with the prefix.
+
+    The prefix is the chosen one, where it is the empty text none, else METAFLOW_SFN_STATE_MACHINE_PREFIX.
+    """
+    prefix = configuration.get("METAFLOW_SFN_STATE_MACHINE_PREFIX") if chosen_prefix is None else chosen_prefix
     name = chosen or flow
     return f"{prefix}_{name}" if prefix and not name.startswith(prefix) else name
 
@@ -91,6 +104,7 @@ def with_placeholders(settings: StepFunctionsSettings, root: str) -> StepFunctio
         job_queue=settings.job_queue or "penstock-rehearsal",
         job_role=settings.job_role or role,
         sfn_role=settings.sfn_role or role,
+        events_role=settings.events_role or role,
     )
 
 
@@ -99,6 +113,8 @@ def problems(flow: str, settings: StepFunctionsSettings) -> Iterator[Diagnostic]
     yield from _missing(settings)
     yield from _bad_values(settings)
     yield from _bad_names(flow, settings)
+    yield from tag_set_problems(settings.aws_tags)
+    yield from log_problems(settings.log_level, settings.log_group)
 
 
 def _missing(settings: StepFunctionsSettings) -> Iterator[Diagnostic]:
@@ -147,7 +163,7 @@ def name_problems(name: str) -> Iterator[Diagnostic]:
     """What is wrong with the name of a state machine."""
     if len(name) > NAME_LENGTH:
         message = f"the state machine's name {name!r} has {len(name)} characters, AWS takes {NAME_LENGTH}"
-        yield Diagnostic("P412", message, help="choose a shorter one with --name")
+        yield Diagnostic("P412", message, help="choose a shorter one with --name, or a shorter --name-prefix")
     if not _NAME.match(name):
         message = f"a state machine can't have the name {name!r}"
         yield Diagnostic("P532", message, help="use letters, digits and `_ . + = - ( ) ! @`")

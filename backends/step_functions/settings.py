@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from penstock.backends.protocol import Settings
 
@@ -14,6 +16,9 @@ class StepFunctionsSettings(Settings):
     nothing else; ``execution_role`` is the ARN of the role that starts containers (for Fargate), empty for none.
     ``registry`` stands before the name of an image that names none.  With ``one_queue`` the queues that steps name are
     left out: of a rehearsal, which has one.  With ``distributed_map`` every outermost foreach is a Distributed Map.
+    ``events_role`` is the ARN of the role with which a schedule starts the machine; only a flow with a schedule needs
+    it.  ``aws_tags`` are tags in the sense of AWS.  ``log_level`` is what of an execution's history goes to the log
+    group with the ARN ``log_group``: ``ALL``, ``ERROR``, ``FATAL`` or ``OFF``.
     """
 
     job_queue: str
@@ -25,6 +30,10 @@ class StepFunctionsSettings(Settings):
     registry: str = ""
     one_queue: bool = False
     distributed_map: bool = False
+    events_role: str = ""
+    aws_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    log_level: str = "OFF"
+    log_group: str = ""
 
     def qualified(self, image: str) -> str:
         """The image with the registry that it comes from."""

@@ -2,31 +2,96 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.commandline import FlowCommand, given_parameters, write_file
 from penstock.backends.step_functions.options import MACHINE_NAME
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.reporting import Reporter
+    from penstock.backends.step_functions.aws import AwsClients
+    from penstock.backends.step_functions.executions import Started
+    from penstock.backends.step_functions.options import Naming
 
 
 @click.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
 @MACHINE_NAME
+@click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="With --wait: stop watching after so long; the run goes on.",
+)
+@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
 @click.pass_context
-def trigger(ctx: click.Context, /, name: str | None) -> None:
+def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | None, run_id_file: str | None) -> None:
     """Start a run of the deployed flow, with its parameters as options.
 
+    With --wait, the exit code says how the run ended: 0 where it succeeded, 1 where it failed, was terminated or took
+    too long.  Ctrl-C stops watching, not the run.
+
     \b
-    Example:
+    Examples:
       python flow.py step-functions trigger --alpha 0.5
+      python flow.py step-functions trigger --wait --timeout 3600
     """
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout needs --wait", ctx)
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import start
     from penstock.backends.step_functions.machines import demand_machine, deployed_name
 
     given = given_parameters(ctx)
-    states = AwsClients().states
-    started = start(states, demand_machine(states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__), given)
+    clients = AwsClients()
+    machine = demand_machine(clients.states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__)
+    started = start(clients.states, machine, given)
     click.echo(f"Run {started.run} started.")
     click.echo(started.arn)
+    if run_id_file:
+        write_file(run_id_file, started.run.encode())
+    if wait:
+        _wait(ctx.obj, clients, started, timeout, name)
+
+
+def _wait(state: State, clients: AwsClients, started: Started, timeout: float | None, name: Naming) -> None:
+    """Follow a run to its end, and raise RunFailed or StillRunning where that was no good one."""
+    from penstock.backends.step_functions.executions import duration
+    from penstock.backends.step_functions.watching.ending import StillRunning, run_failed
+    from penstock.backends.step_functions.watching.watch import Watch
+
+    command = " ".join(["python", *state.entry])
+    advice = f"{command} step-functions terminate {started.run}{name}"
+    table = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    reporter = _reporter(f"{state.flow_class.__name__}/{started.run}", table, state.options.quiet)
+    watch = Watch(clients, started, reporter, table=table)
+    try:
+        ended = watch.follow(timeout)
+    except KeyboardInterrupt:
+        reporter.close()
+        click.echo(f"Stopped watching: run {started.run} goes on. This ends it:\n  {advice}", err=True)
+        raise click.exceptions.Exit(1) from None
+    finally:
+        reporter.close()
+    if ended is None:
+        message = f"run {started.run} is not over after {duration(timeout or 0)}: it goes on"
+        raise StillRunning(message, help=f"`{advice}` ends it")
+    if ended.status != "SUCCEEDED":
+        logs = command if state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "s3" else f"{command} --datastore=s3"
+        raise run_failed(started.run, ended, watch.first_failure, command=logs, configuration=state.configuration)
+    if not state.options.quiet:
+        click.echo(f"Done: {watch.summary}, in {duration(watch.seconds)}.")
+
+
+def _reporter(title: str, table: bool, quiet: bool) -> Reporter:
+    from penstock.backends.reporting import LineReporter, LiveReporter
+
+    return LiveReporter(title, quiet=quiet) if table else LineReporter(quiet=quiet)
 
 
 @click.command("list-runs", short_help="List the runs of the deployed flow.")
@@ -38,7 +103,7 @@ def trigger(ctx: click.Context, /, name: str | None) -> None:
 @click.option("--aborted", "statuses", flag_value="ABORTED", multiple=True, help="Those that were terminated.")
 @MACHINE_NAME
 @click.pass_context
-def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: str | None) -> None:
+def list_runs(ctx: click.Context, /, most: int, statuses: tuple[str, ...], name: Naming) -> None:
     """List the runs of the deployed flow, newest first; times are UTC.
 
     \b

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from penstock.compiler.diagnostics import Diagnostic, has_errors
 from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.frontend.written import WrittenFlow
-from penstock.compiler.lint import arguments, decorators, ends, names, parameters, shape, transitions
+from penstock.compiler.lint import arguments, decorators, ends, names, parameters, schedules, shape, transitions
 
 WrittenRule = Callable[[WrittenFlow], Iterator[Diagnostic]]
 GraphRule = Callable[[FlowGraph], Iterator[Diagnostic]]
@@ -34,7 +34,9 @@ DEFINITION_RULES: tuple[WrittenRule, ...] = (
     decorators.values_have_their_type,
     decorators.only_once,
     decorators.values_make_sense,
-    decorators.one_schedule,
+    schedules.one_schedule,
+    schedules.cron_is_readable,
+    schedules.timezone_is_known,
     decorators.stands_where_it_belongs,
     decorators.added_is_readable,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow
-from penstock.compiler.lint.spelling import did_you_mean
+from penstock.compiler.lint.spelling import did_you_mean, listed
 from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS, pairs_of
 
 _MOST_RETRIES = MAX_ATTEMPTS - 2
@@ -23,7 +23,7 @@ def known(flow: WrittenFlow) -> Iterator[Diagnostic]:
                 "P160",
                 f"there is no decorator `{decorator.name}`",
                 label,
-                help=did_you_mean(decorator.name, DECORATORS) or f"there are {_listed(DECORATORS)}",
+                help=did_you_mean(decorator.name, DECORATORS) or f"there are {listed(DECORATORS)}",
             )
 
 
@@ -38,7 +38,7 @@ def attributes_are_known(flow: WrittenFlow) -> Iterator[Diagnostic]:
                     "P161",
                     f"`@{decorator.name}` takes no `{name}`",
                     _at(decorator, name, label),
-                    help=did_you_mean(name, names) or f"it takes {_listed(names)}",
+                    help=did_you_mean(name, names) or f"it takes {listed(names)}",
                 )
 
 
@@ -84,20 +84,6 @@ def values_make_sense(flow: WrittenFlow) -> Iterator[Diagnostic]:
             continue
         for name, problem in judge(DECORATORS[decorator.name].complete(decorator.attributes)):
             yield Diagnostic("P164", problem, _at(decorator, name, label), help=_HELP[decorator.name])
-
-
-def one_schedule(flow: WrittenFlow) -> Iterator[Diagnostic]:
-    """P165: a flow starts hourly, daily, weekly or by `cron`."""
-    for decorator in flow.decorators:
-        if decorator.name == "schedule":
-            given = [name for name in ("hourly", "daily", "weekly", "cron") if decorator.attributes.get(name)]
-            if len(given) > 1:
-                yield Diagnostic(
-                    "P165",
-                    f"`@schedule` says {_listed(given)} at once",
-                    Label(decorator.span) if decorator.span else Label(flow.span),
-                    help="keep one of them; `cron` can say everything that the others can",
-                )
 
 
 def stands_where_it_belongs(flow: WrittenFlow) -> Iterator[Diagnostic]:
@@ -181,8 +167,13 @@ def _timeout(values: Mapping[str, Any]) -> _Problems:
 
 def _variables(values: Mapping[str, Any]) -> _Problems:
     for name, value in (values["vars"] or {}).items():
-        if not isinstance(name, str) or not name or "=" in name or not isinstance(value, str) or "\0" in name + value:
+        if not _is_settable(name) or not name or "=" in name or not _is_settable(value):
             yield "vars", f"the environment variable {_shown(name)} cannot be {_shown(value)}"
+
+
+def _is_settable(text: object) -> bool:
+    """Whether a system's environment can hold it: text without NUL and without half a character."""
+    return isinstance(text, str) and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _kubernetes(values: Mapping[str, Any]) -> _Problems:
@@ -242,11 +233,6 @@ _HELP: Mapping[str, str] = MappingProxyType(
         '`config_maps={"settings": "/etc/settings"}`',
     }
 )
-
-
-def _listed(names: Mapping[str, object] | list[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def _shown(value: object) -> str:

@@ -29,7 +29,9 @@ PACKAGE_ENV = "PENSTOCK_PACKAGE"
 
 
 class AttemptWriter:
-    """Attempt number ``attempt`` of a task; ``already_done`` is what an earlier one left, where that ended well."""
+    """Attempt number ``attempt`` of a task in ``store``; ``already_done`` is what an earlier one left, where that ended
+    well.
+    """
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class AttemptWriter:
     ) -> None:
         self.attempt = attempt
         self.already_done: FinishedTask | None = task if already_done else None
-        self._store = store
+        self.store = store
         self._task = task
         self._path = path
         self._asked = asked
@@ -63,7 +65,7 @@ class AttemptWriter:
         Raises Unpicklable, StorageFailure.
         """
         stored: set[str] = set()
-        self._store.put_blobs(self._blobs(artifacts, stored))
+        self.store.put_blobs(self._blobs(artifacts, stored))
         self._known |= stored
 
     def inherit(self, objects: Mapping[str, Stored]) -> None:
@@ -107,12 +109,12 @@ class AttemptWriter:
     def _end(self, record: Record | None, pointers: tuple[tuple[str, str], ...]) -> None:
         task = self._task
         prefix = task_prefix(task.flow, task.run, task.step, task.task)
-        self._store.put(f"{prefix}{self.attempt}.data.json", self._document(record, pointers))
+        self.store.put(f"{prefix}{self.attempt}.data.json", self._document(record, pointers))
         if record is not None:
             self._write_record(record, self._path, pointers)
         if self._metadata is not None:
             self._metadata.end_task(task.run, task.step, task.task, self.attempt, self._objects, record is not None)
-        self._store.put(f"{prefix}{self.attempt}.DONE.lock", b'""')
+        self.store.put(f"{prefix}{self.attempt}.DONE.lock", b'""')
 
     def _document(self, record: Record | None, pointers: tuple[tuple[str, str], ...]) -> bytes:
         ours: dict[str, object] = {
@@ -128,7 +130,7 @@ class AttemptWriter:
             ours["script"] = os.path.basename(sys.argv[0])
         info = {name: {"size": s.size, "type": s.type, "encoding": s.encoding} for name, s in self._objects.items()}
         document = {
-            "datastore": self._store.kind,
+            "datastore": self.store.kind,
             "version": "1.0",
             "attempt": self.attempt,
             "python_version": sys.version,
@@ -145,9 +147,9 @@ class AttemptWriter:
             if place is not None:
                 if record.splits is not None and os.environ.get(SPLITS_ENV):
                     splits = json.dumps(list(range(record.splits)), separators=(",", ":")).encode()
-                    self._store.put(splits_key(task.flow, task.run, task.step, place), splits)
-                self._store.put(record_key(task.flow, task.run, task.step, place), record.to_bytes())
+                    self.store.put(splits_key(task.flow, task.run, task.step, place), splits)
+                self.store.put(record_key(task.flow, task.run, task.step, place), record.to_bytes())
         own = f"{task.step}/{task.task}".encode()
-        self._store.put_many(
+        self.store.put_many(
             (pointer_key(task.flow, task.run, successor, name), own, None) for successor, name in pointers
         )

@@ -12,7 +12,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 16
-"""Requests under way at once; more gain little, since botocore's own work holds the interpreter's lock."""
+"""Requests under way at once; more gain little, since what is done for each holds the interpreter's lock."""
 BYTES = 256 << 20
 """Bytes that may be under way or wait to be taken before the next request starts."""
 

@@ -7,23 +7,23 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from penstock.runtime_shim.aws.service import AwsError
 from penstock.runtime_shim.datastore.parallel import WORKERS, all_done, ordered
 from penstock.runtime_shim.datastore.protocol import Attributes, Data, Put, StorageFailure, pieces_of, size_of
-from penstock.runtime_shim.datastore.s3_client import S3Access, s3_client, s3_session, share_session
-from penstock.runtime_shim.datastore.s3_faults import error_code, status, told
+from penstock.runtime_shim.datastore.s3_client import Page, S3Access, S3Client, open_client
+from penstock.runtime_shim.datastore.s3_faults import error_code, told
 from penstock.runtime_shim.datastore.s3_transfer import MULTIPART, read_object, upload_parts
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY
 
 if TYPE_CHECKING:
-    from botocore.session import Session
-    from mypy_boto3_s3 import S3Client
-
     from penstock.runtime_shim.configuration import Configuration
 
 ATTRIBUTES = "metaflow-user-attributes"
 """Name of the object metadata that holds attributes as JSON, Metaflow's."""
+WRITER = "penstock-writer"
+"""Name of the object metadata that tells who made an object of which there may be one only."""
 PAGE = 1000
 """Keys per listing request, the most S3 gives."""
 _LISTING_FACTOR = 16
@@ -79,26 +79,25 @@ class S3Datastore:
         self.bucket = match.group(1)
         self._prefix = f"{match.group(2).strip('/')}/" if (match.group(2) or "").strip("/") else ""
         self._access = access or S3Access()
-        self._session: Session | None = None
         self._client: S3Client | None = None
         self._client_process = 0
 
     @property
     def client(self) -> S3Client:
-        """The botocore client of this process."""
+        """The client of this process."""
         if self._client is None or self._client_process != os.getpid():
-            self._session = self._session or s3_session(self._access)
-            self._client = s3_client(self._session, self._access, 2 * WORKERS)
+            known = self._client.credentials.known if self._client else None
+            self._client = open_client(self.bucket, self._access, 2 * WORKERS, known)
             self._client_process = os.getpid()
         return self._client
 
     def prepare(self) -> None:
-        """Have botocore read its descriptions, for this process and those forked from it; opens no connection.
+        """Load what requests need and fetch the credentials, for this process and those forked from it.
 
         Raises StorageFailure.
         """
-        if self.client and self._session is not None and not self._access.role_arn:
-            share_session(self._session)
+        with told("use", self.root):
+            self.client.credentials.keys()
 
     def location(self, key: str) -> str:
         """The URL of ``key``."""
@@ -106,9 +105,8 @@ class S3Datastore:
 
     def get(self, key: str) -> bytes:
         """The whole object; a big one is fetched in parts side by side."""
-        client = self.client
         with told("read", self.root, key):
-            return read_object(client, self.bucket, self._name(key))
+            return read_object(self.client, self._name(key))
 
     def open(self, key: str) -> BinaryIO:
         """The whole object, fetched as by :meth:`get`."""
@@ -116,10 +114,8 @@ class S3Datastore:
 
     def attributes(self, key: str) -> Attributes | None:
         """The object's metadata, by a request of its own."""
-        client = self.client
         with told("read", self.root, key):
-            metadata = client.head_object(Bucket=self.bucket, Key=self._name(key))["Metadata"]
-        text = metadata.get(ATTRIBUTES)
+            text = self.client.metadata(self._name(key)).get(ATTRIBUTES)
         if text is None:
             return None
         found: Attributes = json.loads(text)
@@ -127,9 +123,8 @@ class S3Datastore:
 
     def put(self, key: str, data: Data, attributes: Attributes | None = None) -> None:
         """Store, overwriting; a big object is sent in parts side by side."""
-        client = self.client
         with told("store", self.root, key):
-            self._send(client, key, data, attributes, {})
+            self._send(key, data, attributes)
 
     def put_if_absent(self, key: str, data: Data, attributes: Attributes | None = None) -> bool:
         """Store unless there is an object already: one request, which S3 decides (``If-None-Match: *``).
@@ -137,31 +132,29 @@ class S3Datastore:
         A server that does not know the condition and says so is asked for the object first; two writers at the same
         moment may then both get True.
         """
-        from botocore.exceptions import ClientError
-
-        client = self.client
+        writer = os.urandom(8).hex()
         with told("store", self.root, key):
             for conflict in range(_CONFLICTS):
                 try:
-                    self._send(client, key, data, attributes, {"IfNoneMatch": "*"})
-                except ClientError as error:
+                    self._send(key, data, attributes, writer, if_absent=True)
+                except AwsError as error:
                     code = error_code(error)
-                    if code == "PreconditionFailed" or status(error) == 412:
+                    if error.status == 412:
                         return False
                     # Another conditional write of the same key was under way: ask again how it ended.
                     if code == "ConditionalRequestConflict" and conflict + 1 < _CONFLICTS:
                         continue
                     if code not in ("NotImplemented", "InvalidArgument", "UnsupportedOperation"):
                         raise
-                    return self._put_if_not_seen(client, key, data, attributes)
+                    return self._put_if_not_seen(key, data, attributes)
                 return True
         raise AssertionError("the last turn returns or raises")
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that starts with ``prefix``, in S3's order, which is that of the text."""
         for page in self._pages(prefix, ""):
-            for item in page.get("Contents", ()):
-                key = item["Key"][len(self._prefix) :]
+            for name in page.keys:
+                key = name[len(self._prefix) :]
                 # Consoles mark folders by empty objects whose key ends in a slash.
                 if key and not key.endswith("/"):
                     yield key
@@ -171,8 +164,8 @@ class S3Datastore:
         at = len(self._prefix) + len(prefix)
         found: set[str] = set()
         for page in self._pages(prefix, "/"):
-            found.update(item["Key"][at:] for item in page.get("Contents", ()))
-            found.update(item["Prefix"][at:-1] for item in page.get("CommonPrefixes", ()))
+            found.update(name[at:] for name in page.keys)
+            found.update(name[at:-1] for name in page.prefixes)
         return sorted(found - {""})
 
     def children_many(self, prefixes: Sequence[str]) -> list[list[str]]:
@@ -207,46 +200,45 @@ class S3Datastore:
         return name
 
     def _send(
-        self,
-        client: S3Client,
-        key: str,
-        data: Data,
-        attributes: Attributes | None,
-        condition: dict[str, Any],
+        self, key: str, data: Data, attributes: Attributes | None, writer: str = "", *, if_absent: bool = False
     ) -> None:
-        metadata: dict[str, Any] = {}
-        if attributes is not None:
-            metadata["Metadata"] = {ATTRIBUTES: json.dumps(dict(attributes))}
-        if size_of(data) > MULTIPART:
-            upload_parts(client, self.bucket, self._name(key), pieces_of(data), metadata, condition)
-        else:
-            body = data if isinstance(data, bytes) else b"".join(pieces_of(data))
-            client.put_object(Bucket=self.bucket, Key=self._name(key), Body=body, **metadata, **condition)
-
-    def _put_if_not_seen(self, client: S3Client, key: str, data: Data, attributes: Attributes | None) -> bool:
-        from botocore.exceptions import ClientError
-
+        """Store.  Raises AwsError 412 where ``if_absent`` and somebody else than ``writer`` has stored an object."""
+        name = self._name(key)
+        metadata = {} if attributes is None else {ATTRIBUTES: json.dumps(dict(attributes))}
+        pieces = pieces_of(data)
+        big = size_of(data) > MULTIPART
+        if if_absent or big:
+            writer = metadata[WRITER] = writer or os.urandom(8).hex()
         try:
-            client.head_object(Bucket=self.bucket, Key=self._name(key))
-        except ClientError as error:
-            if status(error) != 404:
+            if big:
+                upload_parts(self.client, name, pieces, metadata, if_absent=if_absent)
+            else:
+                self.client.put(name, pieces, metadata, if_absent=if_absent)
+        except AwsError as error:
+            # An earlier try may have been carried out and its answer lost: then the object is there, and ours.
+            maybe_done = error.repeated and (error.status == 412 or error.code == "NoSuchUpload")
+            if not maybe_done or self.client.metadata(name).get(WRITER) != writer:
                 raise
-            self._send(client, key, data, attributes, {})
+
+    def _put_if_not_seen(self, key: str, data: Data, attributes: Attributes | None) -> bool:
+        try:
+            self.client.metadata(self._name(key))
+        except AwsError as error:
+            if error.status != 404:
+                raise
+            self._send(key, data, attributes)
             return True
         return False
 
-    def _pages(self, prefix: str, delimiter: str) -> Iterator[Any]:
-        client = self.client
-        request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self._prefix + prefix, "MaxKeys": PAGE}
-        if delimiter:
-            request["Delimiter"] = delimiter
+    def _pages(self, prefix: str, delimiter: str) -> Iterator[Page]:
+        following = ""
         while True:
             with told("list", f"{self.root}/{prefix}"):
-                page = client.list_objects_v2(**request)
+                page = self.client.page(self._prefix + prefix, delimiter, PAGE, following)
             yield page
-            if not page.get("IsTruncated"):
+            following = page.following
+            if not following:
                 return
-            request["ContinuationToken"] = page["NextContinuationToken"]
 
     def _children_together(self, prefixes: Sequence[str]) -> dict[str, list[str]]:
         """The children of those prefixes that few enough pages of one listing cover."""
@@ -256,14 +248,14 @@ class S3Datastore:
         last = ""
         for _ in range(1 + len(wanted) * _LISTING_FACTOR // PAGE):
             page = next(pages)
-            for item in page.get("Contents", ()):
-                last = item["Key"][len(self._prefix) :]
+            for name in page.keys:
+                last = name[len(self._prefix) :]
                 parts = last.split("/")
                 for depth in depths:
                     folder = "/".join(parts[:depth]) + "/"
                     if folder in wanted and parts[depth:] and parts[depth]:
                         wanted[folder].add(parts[depth])
-            if not page.get("IsTruncated"):
+            if not page.following:
                 return {prefix: sorted(names) for prefix, names in wanted.items()}
         # What sorts before the folder of the last key has been seen whole.
         return {

@@ -21,6 +21,9 @@ class Backend:
     info = BackendInfo(name="nomad", title="Nomad", summary="Jobs on Nomad.", capabilities=local.info.capabilities,
                        commands="{module}:group")
 
+    def check(self, program):
+        return local.check(program)
+
     def lower(self, program, settings):
         return local.lower(program, settings)
 
@@ -118,7 +121,8 @@ def test_a_plugin_without_the_attribute_is_named(install: Callable[..., Path]) -
 def test_what_is_no_backend_is_named(install: Callable[..., Path]) -> None:
     install("penstock-nomad", "nomad", "BACKEND = 1\n")
     message = (
-        "penstock_nomad:BACKEND of penstock-nomad is registered as the target `nomad` but has no `info` and `lower`"
+        "penstock_nomad:BACKEND of penstock-nomad is registered as the target `nomad` "
+        "but has no `info`, `check` and `lower`"
     )
     assert refusal() == [("P502", message, MEND)]
 

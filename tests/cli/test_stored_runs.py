@@ -163,3 +163,47 @@ def test_an_artifact_that_cannot_be_read_hides_no_other(ran: Shell, run_id: str)
     shown = ran.run("flow.py", "dump", f"{run_id}/body/t.3").out
     assert re.search(r"^y \[size: \d+ type: <class 'int'>\] cannot be read: ", shown, re.MULTILINE)
     assert "name [" in shown
+
+
+TURNS = """
+from penstock import FlowSpec, step
+
+
+class TurnsFlow(FlowSpec):
+    @step
+    def start(self):
+        self.xs = [0, 1]
+        self.next(self.again, foreach="xs")
+
+    @step
+    def again(self):
+        print("turn of", self.input)
+        self.verdict = "out"
+        self.next({"again": self.again, "out": self.join}, condition="verdict")
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    TurnsFlow()
+"""
+
+
+def test_a_first_turn_may_be_left_out_as_state_machines_do(shell: Shell) -> None:
+    (shell.folder / "turns.py").write_text(TURNS)
+    assert shell.run("turns.py", "run").code == 0
+    run = shell.latest("TurnsFlow")
+    for task in ("t.1", "t.1.t0"):
+        done = shell.run("turns.py", "logs", f"{run}/again/{task}", "--stdout")
+        assert (done.code, done.out) == (0, "turn of 1\n"), done.err
+        assert "task_id=t.1.t0" in done.err
+    refused = shell.run("turns.py", "logs", f"{run}/again/t.2")
+    assert refused.code == 1
+    assert "step `again` of run " in refused.err
+    assert refused.err.endswith("  = help: its tasks are t.0.t0, t.1.t0\n")

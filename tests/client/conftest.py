@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from s3_stores import aws, moto_endpoint, new_bucket, s3_access, s3_store
+from s3_stores import asked, aws, moto_endpoint, new_bucket, s3_access, s3_store
 
 from penstock.runtime_shim import client
 from penstock.runtime_shim.datastore import opening
 from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.datastore.protocol import Datastore
 
-__all__ = ["aws", "local", "moto_endpoint", "new_bucket", "s3_access", "s3_store", "used", "whole_world"]
+__all__ = ["asked", "aws", "local", "moto_endpoint", "new_bucket", "s3_access", "s3_store", "used", "whole_world"]
 
 
 @pytest.fixture(autouse=True)

@@ -277,10 +277,11 @@ def test_a_run_without_facts_is_shown_to_whoever_asks_for_all(local: Datastore) 
     assert run.created_at <= run["start"].created_at
 
 
-def test_one_artifact_costs_few_requests(s3_store: S3Datastore, used: Callable[[Datastore], Datastore]) -> None:
+def test_one_artifact_costs_few_requests(
+    s3_store: S3Datastore, used: Callable[[Datastore], Datastore], asked: list[tuple[str, str]]
+) -> None:
     used(s3_store)
     make_run(s3_store, "17")
-    asked: list[str] = []
-    s3_store.client.meta.events.register("before-send.s3", lambda request, **_: asked.append(request.url))
+    asked.clear()
     assert Task("Small/17/body/t.0")["x"].data == 0
     assert len(asked) == 5, asked

@@ -14,7 +14,7 @@ from penstock.compiler.program import Program
 from penstock.compiler.regions import program_of
 from penstock.compiler.render import render_text
 from penstock.compiler.spans import Span
-from penstock.compiler.steps import Foreach, Goto, ParameterInfo, Split, Transition
+from penstock.compiler.steps import Decorator, Foreach, Goto, ParameterInfo, Split, Transition
 
 ABLE = Capabilities({feature: Support(Level.NATIVE, "It can.") for feature in Feature})
 SOURCE = {"flow.py": "start\na\nbody\ninner\nleaf\nleaves\nbodies\nb\njoin\nend\n"}
@@ -187,6 +187,75 @@ def test_all_gaps_are_told_at_once_from_top_to_bottom() -> None:
         ("P301", 1), ("P301", 1), ("P301", 2), ("P301", 2), ("P301", 2), ("P301", 4), ("P402", 4), ("P401", 6),
         ("P401", 7),
     ]  # fmt: skip
+
+
+def decorated(*decorators: Decorator, flow: tuple[Decorator, ...] = ()) -> Program:
+    """`start` with these decorators, `end` without."""
+    graph = graph_from({"start": Goto("end")}, frozenset())
+    steps = [replace(graph["start"], decorators=decorators), graph["end"]]
+    made, _ = program_of(FlowGraph(graph.name, steps, span=graph.span, decorators=flow))
+    assert made is not None
+    return made
+
+
+def test_decorators_are_demanded_where_they_stand_or_else_at_their_step() -> None:
+    names = ("retry", "catch", "timeout", "environment", "resources", "batch")
+    of_steps = tuple(Decorator(name, {}, line(number)) for number, name in enumerate(names, 3))
+    of_flow = (Decorator("schedule", {}, line(9)), Decorator("global_environment"))
+    assert list(demands(decorated(*of_steps, Decorator("retry"), flow=of_flow)))[1:] == [
+        (Feature.SCHEDULE, line(9)),
+        (Feature.ENVIRONMENT, line(1)),
+        (Feature.RETRY, line(3)),
+        (Feature.CATCH, line(4)),
+        (Feature.TIMEOUT, line(5)),
+        (Feature.ENVIRONMENT, line(6)),
+        (Feature.RESOURCES, line(7)),
+        (Feature.RETRY, line(1)),
+    ]
+
+
+def test_a_decorator_that_says_no_demands_nothing() -> None:
+    never = (Decorator("schedule", {"daily": False}),)
+    assert list(demands(decorated(Decorator("retry", {"times": "0"}), flow=never))) == [(Feature.LINEAR, line(1))]
+
+
+def test_a_decorator_that_a_target_cannot_follow_is_a_gap() -> None:
+    gaps = check(decorated(Decorator("timeout", {}, line(2))), "Lame", without(Feature.TIMEOUT, Level.NEVER))
+    assert render_text(gaps, sources=SOURCE) == (
+        "error[P301]: Lame cannot run @timeout\n"
+        " --> flow.py:2:1\n"
+        "  |\n"
+        "2 | a\n"
+        "  | ^ It has no word for it.\n"
+        "  = help: the command `show` lists which targets can\n"
+    )
+
+
+def test_a_decorator_that_a_target_ignores_is_a_warning_at_every_place() -> None:
+    other = replace(ABLE, ignored={"batch": "Its jobs run elsewhere."})
+    batches = [Decorator("batch", {}, line(number)) for number in range(2, 9)]
+    gaps = check(decorated(*batches), "Other Scheduler", other)
+    assert render_text(gaps, sources=SOURCE) == (
+        "warning[P303]: Other Scheduler does nothing with `@batch`\n"
+        " --> flow.py:2:1\n"
+        "  |\n"
+        "2 | a\n"
+        "  | ^ Its jobs run elsewhere.\n"
+        "3 | body\n"
+        "  | -\n"
+        "4 | inner\n"
+        "  | -\n"
+        "5 | leaf\n"
+        "  | -\n"
+        "6 | leaves\n"
+        "  | - and 2 more\n"
+        "  = help: leave it where the flow is for other targets too\n"
+    )
+
+
+def test_a_target_ignores_decorators_that_there_are() -> None:
+    with pytest.raises(ValueError, match="there is no decorator bach"):
+        replace(ABLE, ignored={"bach": "It is no composer."})
 
 
 def test_capabilities_answer_for_every_feature() -> None:

@@ -23,6 +23,8 @@ ELSEWHERE = {
     "P167": "test_frontend.py",
     "P301": "test_capabilities.py",
     "P302": "test_capabilities.py",
+    "P303": "test_capabilities.py",
+    "P304": "test_schedules.py",
     "P401": "test_capabilities.py",
     "P402": "test_capabilities.py",
 }

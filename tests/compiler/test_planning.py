@@ -139,3 +139,45 @@ def test_an_if_is_a_switch_without_cases() -> None:
     plan = turning()
     assert (plan["judge"].kind, plan["judge"].condition, dict(plan["judge"].cases)) == ("switch", None, {})
     assert (plan["left"].condition, dict(plan["left"].cases)) == ("kind", {"again": "left", "out": "join"})
+
+
+def deep(levels: int) -> Plan:
+    """Foreaches inside of loops, ``levels`` times."""
+    made: dict[str, Transition] = {"start": Goto("head0")}
+    for n in range(levels):
+        made[f"head{n}"] = Foreach(f"head{n + 1}" if n + 1 < levels else "leaf", "xs")
+        made[f"join{n}"] = Goto(f"judge{n}")
+        made[f"judge{n}"] = Switch((("a", f"head{n}"), ("b", f"join{n - 1}" if n else "end")), "verdict")
+    made["leaf"] = Goto(f"join{levels - 1}")
+    return plan_of(compiled(made, *(f"join{n}" for n in range(levels))))
+
+
+def test_a_plan_names_the_innermost_level_and_every_step_knows_all() -> None:
+    plan = Plan.from_json(deep(2).to_json())
+    assert {name: plan[name].nest for name in plan.names} == {
+        "start": (),
+        "head0": ("loop:head0",),
+        "head1": ("loop:head0", "each:head0", "loop:head1"),
+        "leaf": ("loop:head0", "each:head0", "loop:head1", "each:head1"),
+        "join1": ("loop:head0", "each:head0", "loop:head1"),
+        "judge1": ("loop:head0", "each:head0", "loop:head1"),
+        "join0": ("loop:head0",),
+        "judge0": ("loop:head0",),
+        "end": (),
+    }
+    assert json.loads(plan.to_json())["steps"]["head1"] == {
+        "kind": "foreach",
+        "next": ["leaf"],
+        "over": "xs",
+        "parents": ["head0", "judge1"],
+        "merges": True,
+        "level": "loop:head1",
+        "around": "each:head0",
+    }
+
+
+def test_the_plan_of_a_deep_flow_is_as_large_as_that_of_a_long_one() -> None:
+    hundred, thousand = (len(deep(levels).to_json()) for levels in (100, 1000))
+    assert thousand < 11 * hundred
+    plan = Plan.from_json(deep(1000).to_json())
+    assert len(plan["leaf"].nest) == 2000

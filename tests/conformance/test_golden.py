@@ -12,10 +12,8 @@ from golden import FOLDER, Golden, refuse_update_in_ci
 from step_functions_target import fixed_settings
 
 from penstock.backends.conformance import FlowCase
-from penstock.backends.protocol import Bundle
+from penstock.backends.protocol import Bundle, gaps
 from penstock.backends.step_functions import BACKEND
-from penstock.backends.step_functions.capabilities import CAPABILITIES
-from penstock.compiler.capabilities import check
 from penstock.compiler.diagnostics import Diagnostic
 from penstock.compiler.pipeline import compile_flow, demand_program
 from penstock.compiler.render import render_text
@@ -23,6 +21,7 @@ from penstock.compiler.render import render_text
 TARGET = BACKEND.info.name
 REFUSED = sorted((Path(__file__).parent / "refused").glob("*.py"))
 _DEFINITIONS = "job-definitions.json"
+_SCHEDULE = "schedule.json"
 _OF_DEFINITIONS = ("start_end", "everything_nested")
 """Job definitions differ by the flow's name alone: two are enough."""
 
@@ -42,13 +41,14 @@ def refusal(file: Path) -> str:
     compiled = compile_flow(load_file(file))
     found: tuple[Diagnostic, ...] = compiled.diagnostics
     if compiled.program is not None:
-        found += check(compiled.program, BACKEND.info.title, CAPABILITIES)
+        found += gaps(compiled.program, BACKEND)
     return render_text(found)
 
 
 def names() -> Iterator[str]:
     yield from (f"{flow.name}.json" for flow in CORPUS)
     yield from (f"{name}.{_DEFINITIONS}" for name in _OF_DEFINITIONS)
+    yield f"scheduled.{_SCHEDULE}"
     yield from (f"refusals/{file.stem}.txt" for file in REFUSED)
 
 
@@ -60,6 +60,10 @@ def test_a_compiled_flow_is_the_one_that_was_looked_at(corpus_flow: CorpusFlow, 
 @pytest.mark.parametrize("name", _OF_DEFINITIONS)
 def test_job_definitions_are_the_ones_that_were_looked_at(name: str, golden: Golden) -> None:
     golden.check(f"{name}.{_DEFINITIONS}", lowered(load(name)).files[_DEFINITIONS])
+
+
+def test_a_schedule_is_the_one_that_was_looked_at(golden: Golden) -> None:
+    golden.check(f"scheduled.{_SCHEDULE}", lowered(load("scheduled")).files[_SCHEDULE])
 
 
 @pytest.mark.parametrize("file", REFUSED, ids=[file.stem for file in REFUSED])

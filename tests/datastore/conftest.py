@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from s3_stores import aws, moto_endpoint, new_bucket, s3_access, s3_store
+from s3_stores import asked, aws, moto_endpoint, new_bucket, s3_access, s3_store
 
 from penstock.runtime_shim.datastore.local import LocalDatastore
 
-__all__ = ["aws", "local_store", "moto_endpoint", "new_bucket", "s3_access", "s3_store"]
+__all__ = ["asked", "aws", "local_store", "moto_endpoint", "new_bucket", "s3_access", "s3_store"]
 
 
 @pytest.fixture

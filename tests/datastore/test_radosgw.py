@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
+from s3_stores import make_bucket
 
 from penstock.runtime_shim.datastore.conformance import DatastoreConformance, state_machine
 from penstock.runtime_shim.datastore.protocol import Datastore
@@ -27,7 +28,7 @@ def new_bucket(aws: None) -> Callable[[], S3Datastore]:
     def make() -> S3Datastore:
         access = S3Access(endpoint_url=endpoint, region="us-east-1")
         store = S3Datastore(f"s3://penstock-{uuid.uuid4().hex}/prefix", access)
-        store.client.create_bucket(Bucket=store.bucket)
+        make_bucket(endpoint, store.bucket)
         return store
 
     return make

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -22,26 +22,20 @@ def run_task(store: Datastore, value: object, *, task: str = "t", path: Path | N
 
 
 @pytest.fixture
-def requests(s3_store: S3Datastore) -> Iterator[Callable[[], list[str]]]:
+def requests(asked: list[tuple[str, str]]) -> Callable[[], list[str]]:
     """What was asked of S3 since the last call: ``PUT 1/a/t/0.data.json``."""
-    seen: list[str] = []
-
-    def note(request: object, **_: object) -> None:
-        method, url = getattr(request, "method", "?"), str(getattr(request, "url", ""))
-        listing = "list-type" in url
-        seen.append(
-            f"LIST {url.partition('F%2F')[2].partition('&')[0]}" if listing else f"{method} {url.partition('/F/')[2]}"
-        )
-
-    s3_store.client.meta.events.register("before-send.s3", note)
 
     def taken() -> list[str]:
-        found = list(seen)
-        seen.clear()
+        found = [
+            f"LIST {url.partition('prefix=')[2].partition('F%2F')[2]}"
+            if "list-type" in url
+            else f"{method} {url.partition('/F/')[2]}"
+            for method, url in asked
+        ]
+        asked.clear()
         return found
 
-    yield taken
-    s3_store.client.meta.events.unregister("before-send.s3", note)
+    return taken
 
 
 def test_a_plain_step_costs_ten_requests(s3_store: S3Datastore, requests: Callable[[], list[str]]) -> None:

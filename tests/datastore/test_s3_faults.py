@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_stores import boto_client
 from wire import Answer, Wire, error_answer
 
-from penstock.runtime_shim.datastore import s3_client
+from penstock.runtime_shim.aws import connections
+from penstock.runtime_shim.aws.connections import Connections
 from penstock.runtime_shim.datastore.faults import AccessDenied, NoCredentials, NoSuchBucket, Unreachable
 from penstock.runtime_shim.datastore.protocol import Missing, StorageFailure
 from penstock.runtime_shim.datastore.s3 import S3Datastore
@@ -111,18 +115,18 @@ def test_a_server_that_is_not_there_is_told(aws: None) -> None:
             store.get("F/1")
     assert str(caught.value) == (
         f"error[R117]: cannot read `F/1` in s3://flows/metaflow: the S3 server at {url} does not answer"
-        " (EndpointConnectionError)\n"
+        " (Connection refused)\n"
         "  = help: check the network and METAFLOW_S3_ENDPOINT_URL"
     )
     assert caught.value.exit_code == EXIT_RETRY_ALLOWED
 
 
 def test_a_server_that_never_answers_is_told(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_client, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         store = S3Datastore(ROOT, S3Access(endpoint_url=url, attempts=1))
-        with pytest.raises(Unreachable, match=r"does not answer \(ReadTimeoutError\)"):
+        with pytest.raises(Unreachable, match=r"does not answer \(nothing came for 0.3 s\)"):
             store.get("F/1")
 
 
@@ -162,9 +166,9 @@ def test_an_answer_that_breaks_off_is_asked_for_again(wire: Wire, store: S3Datas
 
 def test_answers_that_always_break_off_are_told(wire: Wire, store: S3Datastore) -> None:
     wire.answer = lambda method, headers: (200, {"ETag": '"1"', "Content-Length": "10"}, b"valu")
-    with pytest.raises(Unreachable, match=r"cannot read `F/1` in s3://flows/metaflow: the S3 server does not answer"):
+    with pytest.raises(Unreachable, match=r"does not answer \(it broke off after 4 bytes\)"):
         store.get("F/1")
-    assert wire.asked == ["GET"] * 4
+    assert wire.asked == ["GET"] * 2
 
 
 def test_a_bucket_in_another_region_is_told(wire: Wire, store: S3Datastore) -> None:
@@ -222,19 +226,18 @@ def test_of_many_writes_the_failure_of_one_is_told(wire: Wire, store: S3Datastor
 
 
 def test_a_big_object_that_fails_leaves_no_upload_behind(
-    s3_store: S3Datastore, monkeypatch: pytest.MonkeyPatch
+    s3_store: S3Datastore, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("penstock.runtime_shim.datastore.s3.MULTIPART", 10)
-    real = s3_store.client.upload_part
 
-    def fail(**request: Any) -> Any:
+    def fail(*request: Any) -> Any:
         raise RuntimeError("the network is gone")
 
     monkeypatch.setattr(s3_store.client, "upload_part", fail)
     with pytest.raises(RuntimeError):
         s3_store.put("F/big", b"x" * 1000)
-    monkeypatch.setattr(s3_store.client, "upload_part", real)
-    assert s3_store.client.list_multipart_uploads(Bucket=s3_store.bucket).get("Uploads", []) == []
+    client = boto_client(moto_endpoint)
+    assert client.list_multipart_uploads(Bucket=s3_store.bucket).get("Uploads", []) == []
 
 
 def test_an_assumed_role_is_used(
@@ -245,9 +248,13 @@ def test_an_assumed_role_is_used(
     access = S3Access(endpoint_url=moto_endpoint, region="us-east-1", role_arn=role)
     store = S3Datastore(s3_store.root, access)
     used: list[str] = []
-    store.client.meta.events.register(
-        "before-send.s3", lambda request, **_: used.append(request.headers["Authorization"].decode())
-    )
+    real = Connections.request
+
+    def noting(self: Connections, method: str, url: str, headers: Any, *rest: Any) -> Any:
+        used.append(headers["Authorization"])
+        return real(self, method, url, headers, *rest)
+
+    monkeypatch.setattr(Connections, "request", noting)
     store.put("F/1", b"1")
     assert used
     assert "AKIAEXAMPLEKEY000001" not in used[0]
@@ -268,21 +275,25 @@ def test_a_role_that_may_not_be_assumed_is_told(wire: Wire, monkeypatch: pytest.
     )
 
 
-def test_without_botocore_the_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
+def test_without_botocore_the_sentence_says_what_to_install(
+    store: S3Datastore, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aws-config").write_text("[profile dev]\ncredential_process = /bin/credentials\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(StorageFailure) as caught:
-        S3Datastore(ROOT).get("F/1")
+    with pytest.raises(NoCredentials) as caught:
+        store.get("F/1")
     assert str(caught.value) == (
-        "error[R110]: the S3 datastore needs botocore, which is not installed here\n"
-        "  = help: python -m pip install boto3"
+        "error[R116]: cannot read `F/1` in s3://flows/metaflow: these AWS credentials need botocore, which is not"
+        " installed here (the profile dev starts a process for them)\n"
+        "  = help: python -m pip install boto3, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
+    assert wire.asked == []
 
 
 def test_a_forked_child_makes_a_client_of_its_own(s3_store: S3Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     before = s3_store.client
     assert s3_store.client is before
     monkeypatch.setattr(os, "getpid", lambda: -1)

@@ -27,6 +27,7 @@ ORDER = (
     "switch", "switch_to_end", "switch_shared_tail", "if_else", "match_arms", "switch_in_foreach", "foreach_in_switch",
     "switch_in_branch", "loop", "loop_to_itself", "loop_exits", "nested_loops", "loop_in_foreach", "foreach_in_loop",
     "crossing_branches", "join_in_part", "crossing_with_all", "foreach_parameter", "decorated",
+    "scheduled",
 )  # fmt: skip
 """Smallest first: the first one that fails says most."""
 

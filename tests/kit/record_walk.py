@@ -91,13 +91,13 @@ class Walk:
     def tried(self, step: PlannedStep, path: str) -> Outcome:
         """One task, as often as its step allows; without waiting."""
         policy = policy_of(step)
-        for number in range(policy.tries):
+        number: int | None = 0
+        while number is not None:
             options = (f"--retry-count={number}", f"--max-user-code-retries={policy.retries}")
             # A timeout ends every process below the one that runs the step, and variables stay set in it.
             run = apart if policy.timeout or policy.environment else _here
             outcome = run(partial(self.step, step.name, path, *options))
-            if not policy.tries_again(number + 1, outcome.code):
-                break
+            number = policy.next_try(number, outcome.code)
         return outcome
 
     def all(self, plan: Plan | None = None) -> list[tuple[str, str, Outcome]]:

@@ -36,9 +36,10 @@ class Rehearsal:
         return TaskStore(self.store, self.flow).finished(self.done.run, step, task)
 
 
-def compiled(file: Path) -> CompiledFlow:
-    """The flow of a file, compiled for a rehearsal."""
-    return compile_for_step_functions(CliState(load_file(file), (str(file),)), Chosen(), amend=rehearsal_settings)
+def compiled(file: Path, chosen: Chosen | None = None) -> CompiledFlow:
+    """The flow of a file, compiled for a rehearsal with these options of the command line."""
+    state = CliState(load_file(file), (str(file),))
+    return compile_for_step_functions(state, chosen or Chosen(), amend=rehearsal_settings)
 
 
 def with_attempts(flow: CompiledFlow, attempts: int) -> CompiledFlow:

@@ -8,13 +8,45 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.runtime_shim.aws.connections import Answer, Connections
 from penstock.runtime_shim.datastore.s3 import S3Datastore
 from penstock.runtime_shim.datastore.s3_client import S3Access
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEY000001", "AWS_SECRET_ACCESS_KEY": "secretsecretsecret"}
+
+
+def boto_client(endpoint: str) -> S3Client:
+    """AWS's own client of a server, with the credentials of the environment."""
+    import botocore.session
+
+    session: Any = botocore.session.get_session()
+    client: S3Client = session.create_client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    return client
+
+
+def make_bucket(endpoint: str, bucket: str) -> None:
+    boto_client(endpoint).create_bucket(Bucket=bucket)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every request of the light client, made while the test runs: method and URL."""
+    seen: list[tuple[str, str]] = []
+    real = Connections.request
+
+    def noting(self: Connections, method: str, url: str, *rest: Any) -> Answer:
+        seen.append((method, url))
+        return real(self, method, url, *rest)
+
+    monkeypatch.setattr(Connections, "request", noting)
+    return seen
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +79,12 @@ def s3_access(aws: None, moto_endpoint: str) -> S3Access:
 
 
 @pytest.fixture
-def new_bucket(s3_access: S3Access) -> Callable[[], S3Datastore]:
+def new_bucket(s3_access: S3Access, moto_endpoint: str) -> Callable[[], S3Datastore]:
     """Makes a store in a bucket of its own."""
 
     def make() -> S3Datastore:
         store = S3Datastore(f"s3://penstock-{uuid.uuid4().hex}/some/prefix", s3_access)
-        store.client.create_bucket(Bucket=store.bucket)
+        make_bucket(moto_endpoint, store.bucket)
         return store
 
     return make

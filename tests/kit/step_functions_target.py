@@ -25,6 +25,7 @@ def fixed_settings(program: Program) -> StepFunctionsSettings:
         job_queue="golden-queue",
         job_role=ROLE,
         sfn_role=ROLE,
+        events_role=ROLE,
     )
 
 

@@ -23,6 +23,8 @@ class Wire:
     def __init__(self) -> None:
         self.answer: Callable[[str, dict[str, str]], Answer] = lambda method, headers: (200, {}, b"")
         self.asked: list[str] = []
+        self.dated = True
+        """Whether answers carry the time of this machine."""
         wire = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +34,7 @@ class Wire:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 wire.asked.append(self.command)
                 status, headers, body = wire.answer(self.command, dict(self.headers))
-                self.send_response(status)
+                (self.send_response if wire.dated else self.send_response_only)(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()

@@ -144,7 +144,7 @@ def test_tasks_are_tried_again_caught_and_ended_in_time(tried: Shell) -> None:
         "Task failed.",
         "Task fallback is starting to handle the failure.",
         "@catch caught an exception from <flow TriedFlow step killed>",
-        f">  penstock.runtime_shim.execution.FailureHandledByCatch: {FailureHandledByCatch(2)}",
+        f">  penstock.runtime_shim.execution.FailureHandledByCatch: {FailureHandledByCatch()}",
         "Task finished successfully.",
     ]
     assert of(done.lines, "once") == [
@@ -217,3 +217,48 @@ def test_a_run_ended_while_a_task_waits_does_not_wait_for_it(tried: Shell) -> No
     assert process.returncode == 1
     assert "Workflow interrupted." in out
     assert "error[R172]" in err
+
+
+CAUGHT_DEAF = """
+import time
+from penstock import FlowSpec, catch, retry, step, timeout
+from penstock.runtime_shim import timeouts
+
+timeouts.GRACE = 0.5
+
+
+class DeafFlow(FlowSpec):
+    @catch(var="late", print_exception=False)
+    @retry(times=2, minutes_between_retries=1, on="platform")
+    @timeout(seconds=1)
+    @step
+    def start(self):
+        while True:
+            try:
+                time.sleep(600)
+            except Exception:
+                continue
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.caught = type(self.late).__name__, str(self.late).count("did not heed")
+
+
+if __name__ == "__main__":
+    DeafFlow()
+"""
+
+
+def test_what_had_to_be_torn_away_at_its_deadline_falls_back_at_once(shell: Shell) -> None:
+    (shell.folder / "deaf.py").write_text(CAUGHT_DEAF)
+    done = shell.run("deaf.py", "run", timeout=60)
+    assert done.code == 0, done.err
+    said = of(done.lines, "start")
+    assert [line for line in said if line.startswith("Task ")] == [
+        "Task is starting.",
+        "Task failed.",
+        "Task fallback is starting to handle the failure.",
+        "Task finished successfully.",
+    ]
+    assert shell.task("DeafFlow", "end").load("caught") == ("MetaflowExceptionWrapper", 1)

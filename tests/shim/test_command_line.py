@@ -145,8 +145,8 @@ def test_a_missing_run_is_a_missing_parent(walk_of: WalkOf) -> None:
 
 PLANS = {
     b"{": "can't be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-    b"[]": "can't be read: not a plan of version 2",
-    b'{"version":2}': "can't be read: 'flow'",
+    b"[]": "can't be read: not a plan of version 3",
+    b'{"version":3}': "can't be read: 'flow'",
     compile_plan(OtherFlow).to_json(): "is one of the flow `OtherFlow`, not of `PlainFlow`",
 }
 
@@ -221,7 +221,7 @@ class FickleFlow(FlowSpec):
         pass
 
 
-FICKLE_PLAN = b"""{"version":2,"flow":"FickleFlow","defaults":{},"steps":{
+FICKLE_PLAN = b"""{"version":3,"flow":"FickleFlow","defaults":{},"steps":{
     "start":{"kind":"goto","next":["end"]},"end":{"kind":"stop","parents":["start"]}}}"""
 
 COMPILED = """but the flow was compiled with self.next(self.end)

@@ -127,14 +127,22 @@ def test_tries_are_retries_and_fallback_six_in_all(
 
 @pytest.mark.parametrize(("code", "again"), [(1, True), (203, True), (-9, True), (137, True), (202, False), (0, False)])
 def test_what_is_tried_again(code: int, again: bool) -> None:
-    assert noted(("retry", {"times": 1})).tries_again(1, code) is again
-    assert not noted(("retry", {"times": 1})).tries_again(2, code)
+    assert noted(("retry", {"times": 1})).next_try(0, code) == (1 if again else None)
+    assert noted(("retry", {"times": 1})).next_try(1, code) is None
 
 
 def test_on_platform_the_user_s_failures_are_final() -> None:
     policy = noted(("retry", {"on": "platform"}))
-    assert not policy.tries_again(1, 1)
-    assert policy.tries_again(1, -9)
+    assert policy.next_try(0, 1) is None
+    assert policy.next_try(0, -9) == 1
+
+
+def test_on_platform_a_user_s_failure_that_could_not_be_caught_is_followed_by_the_fallback() -> None:
+    policy = noted(("retry", {"times": 2, "on": "platform"}), ("catch", {}))
+    assert policy.next_try(0, -9) == 1
+    assert policy.next_try(0, 1) == 3, "after the tries with the user's code, which are 0, 1 and 2"
+    assert policy.next_try(3, 1) == 4
+    assert policy.next_try(5, 1) is None
 
 
 # @catch
@@ -235,8 +243,9 @@ def test_the_fallback_runs_without_the_user_s_code(walk_of: WalkOf, monkeypatch:
     assert outcome.code == 0
     assert outcome.out == (
         "@catch caught an exception from <flow CatchFlow step start>\n"
-        ">  penstock.runtime_shim.execution.FailureHandledByCatch: the task was ended 2 times from outside, as by a"
-        " lack of memory or a lost machine: its code raised no exception\n"
+        ">  penstock.runtime_shim.execution.FailureHandledByCatch: the task was ended from outside whenever its code"
+        " ran, as by a lack of memory, a lost machine or a @timeout that it did not heed: its code raised no"
+        " exception\n"
     )
     assert "before" not in walk.task("start").objects
     assert walk.record("start").next == ("left", "right")

@@ -23,7 +23,11 @@ from penstock.backends.step_functions.machines import Machine, find_machine
 from penstock.compiler.diagnostics import Refused
 from penstock.compiler.render import render_text
 
-MACHINE = Machine("TestFlow", "arn:aws:states:eu-west-1:123456789012:stateMachine:TestFlow", "TestFlow")
+MACHINE = Machine(
+    "TestFlow",
+    "arn:aws:states:eu-west-1:123456789012:stateMachine:TestFlow",
+    {"team": "x", "penstock:flow": "TestFlow"},
+)
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=timezone.utc)
 
 
@@ -39,6 +43,8 @@ def said(refused: pytest.ExceptionInfo[Refused]) -> str:
 
 
 CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`"
+NO_SCHEDULER = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role"
+NO_LOGS = "The state machine IAM Role is not authorized to access the Log Destination"
 NO_TRUST = "Neither the global service principal states.amazonaws.com, nor … is authorized to assume the provided role"
 
 
@@ -74,6 +80,18 @@ NO_TRUST = "Neither the global service principal states.amazonaws.com, nor … i
             NO_TRUST,
             f"Step Functions can't use the role: {NO_TRUST}",
             "correct METAFLOW_SFN_IAM_ROLE, or the role's trust policy",
+        ),
+        (
+            "ValidationException",
+            NO_SCHEDULER,
+            f"EventBridge Scheduler can't use the role: {NO_SCHEDULER}",
+            "correct METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; its trust policy has to name scheduler.amazonaws.com",
+        ),
+        (
+            "AccessDeniedException",
+            NO_LOGS,
+            f"Step Functions can't write to the log group: {NO_LOGS}",
+            "METAFLOW_SFN_IAM_ROLE needs logs:CreateLogDelivery, logs:DescribeLogGroups and others",
         ),
         ("InvalidToken", "no.", "no (InvalidToken)", "see the AWS documentation of ListStateMachines"),
     ],
@@ -132,7 +150,7 @@ def test_the_machine_is_found_on_a_later_page(states: Any) -> None:
         stubber.add_response("list_state_machines", first, {"maxResults": 1000})
         second = {"stateMachines": [listed("TestFlow")]}
         stubber.add_response("list_state_machines", second, {"maxResults": 1000, "nextToken": "more"})
-        tags = {"tags": [{"key": "team", "value": "x"}, {"key": "penstock:flow", "value": "TestFlow"}]}
+        tags = {"tags": [{"key": key, "value": value} for key, value in MACHINE.tags.items()]}
         stubber.add_response("list_tags_for_resource", tags, {"resourceArn": MACHINE.arn})
         assert find_machine(states, "TestFlow") == MACHINE
         stubber.assert_no_pending_responses()

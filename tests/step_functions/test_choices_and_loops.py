@@ -135,12 +135,17 @@ def test_crossing_branches_run_level_by_level() -> None:
     ]  # fmt: skip
 
 
-def test_who_turns_and_who_opens_know_what_that_costs() -> None:
-    """6 a job, 5 a read, 2 a choice, 4 a Map, 2 an iteration; of the arms of a choice the dearest counts."""
-    assert variables(LOOP, "PENSTOCK_EVENTS_PER_TURN") == {"again": str((6 + 5 + 2) + (6 + 5))}
-    assert variables(SELF, "PENSTOCK_EVENTS_PER_TURN") == {"fit": str(6 + 5 + 2)}
+def test_who_turns_and_who_opens_know_what_that_costs_and_everything_else() -> None:
+    """6 a job, 5 a read, 2 a choice, 4 a Map, 2 an iteration; of the arms of a choice the dearest counts.  Everything
+    else is 7 for the execution and its input, loops with one turn, and foreaches without a split.
+    """
+    turn = (6 + 5 + 2) + (6 + 5)
+    assert variables(LOOP, "PENSTOCK_EVENTS_PER_TURN") == {"again": f"{turn}+{7 + (6 + 5) + turn + 6}"}
+    assert variables(SELF, "PENSTOCK_EVENTS_PER_TURN") == {"fit": f"{6 + 5 + 2}+{7 + (6 + 5) + (6 + 5 + 2) + 6}"}
     assert variables(SWITCH, "PENSTOCK_EVENTS_PER_TURN") == {}
-    assert variables(SWITCH_IN_FOREACH, "PENSTOCK_EVENTS_PER_SPLIT") == {"start": str(2 + (6 + 5 + 2 + 2) + 6)}
+    split = 2 + (6 + 5 + 2 + 2) + 6
+    assert variables(SWITCH_IN_FOREACH, "PENSTOCK_EVENTS_PER_SPLIT") == {"start": f"{split}+{7 + 6 + (5 + 4) + 6 + 6}"}
     inner = 6 + (5 + 4) + 6 + (6 + 5 + 2)
-    assert variables(NESTED_LOOPS, "PENSTOCK_EVENTS_PER_TURN") == {"judge": str((6 + 5) + inner)}
-    assert variables(NESTED_LOOPS, "PENSTOCK_EVENTS_PER_SPLIT") == {"inner": str(2 + 6)}
+    fixed = 7 + (6 + 5) + (6 + 5) + inner + 6 + 6 + 6  # of the two ways out one, the last, the end
+    assert variables(NESTED_LOOPS, "PENSTOCK_EVENTS_PER_TURN") == {"judge": f"{(6 + 5) + inner}+{fixed}"}
+    assert variables(NESTED_LOOPS, "PENSTOCK_EVENTS_PER_SPLIT") == {"inner": f"{2 + 6}+{fixed}"}

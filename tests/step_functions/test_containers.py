@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from storm import Storm
+from wire import Wire, error_answer
 
 from penstock.compiler.packaging import bootstrap
+from penstock.runtime_shim.aws.given import TRIES
 
 FLOW = """
 import os, signal, subprocess, sys, time
@@ -256,17 +259,67 @@ def test_a_package_that_was_changed_is_not_run(deployed: Any, run_job: Any, aws:
     )  # fmt: skip
 
 
-def test_an_image_without_boto3_is_told_when_pip_cannot_help(deployed: Any, run_job: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def bare(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     """An interpreter without packages, and a `pip` that fails as where there is no way out of the container."""
-    container = deployed()
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "pip.py").write_text("import sys; print(sys.argv[1:]); sys.exit(1)")
-    bare = [sys.executable, "-S"]
-    code, output, errors = run_job(container, "start", python=bare, PYTHONPATH=str(tmp_path / "modules"))
+    return [sys.executable, "-S"], {"PYTHONPATH": str(tmp_path / "modules")}
+
+
+def test_an_image_with_nothing_but_python_runs_a_step_and_installs_nothing(
+    deployed: Any, run_job: Any, aws: Aws, bare: Any
+) -> None:
+    python, environment = bare
+    assert run_job(deployed(), "start", python=python, **environment) == (0, "to stdout\nno end of line", "to stderr\n")
+    assert stored_log(aws, "start", "stdout") == ["to stdout", "no end of line"]
+
+
+def test_where_only_boto3_could_find_credentials_it_is_told_when_pip_cannot_help(
+    deployed: Any, run_job: Any, bare: Any
+) -> None:
+    python, environment = bare
+    code, output, errors = run_job(deployed(), "start", python=python, AWS_ACCESS_KEY_ID="", **environment)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert code == 203
     assert output == "['install', '-q', '--disable-pip-version-check', 'boto3']\n"
     assert errors == f"error[R190]: the image python:{version} has no boto3, and pip could not install it\n"
+
+
+def test_a_job_assumes_the_role_that_it_is_told_for_its_code_too(deployed: Any, run_job: Any, moto_server: str) -> None:
+    container = deployed()
+    with Storm(moto_server, share=0) as calm:
+        role = {"AWS_ENDPOINT_URL": calm.url, "METAFLOW_AWS_ARN": "arn:aws:iam::123456789012:role/penstock-tests"}
+        assert run_job(container, "start", **role)[0] == 0
+    # The bootstrap, the step, and the process that stores what it prints ask for the role; all else is the role's.
+    assert calm.asked.pop("POST /") == calm.signers.pop("testing") == 3
+    assert calm.asked.total() == calm.signers.total()
+    assert next(iter(calm.asked)).startswith("GET /penstock-tests/metaflow/JobFlow/data/")
+
+
+def test_a_role_that_a_job_may_not_assume_is_told(deployed: Any, run_job: Any) -> None:
+    wire = Wire()
+    wire.answer = lambda method, headers: error_answer(403, "AccessDenied", "Not for you.")
+    arn = "arn:aws:iam::123456789012:role/flows"
+    code, _, errors = run_job(deployed(), "start", AWS_ENDPOINT_URL_STS=wire.url, METAFLOW_AWS_ARN=arn)
+    wire.close()
+    assert code == 203
+    assert re.fullmatch(r"error\[R191\]: could not fetch [^:]+://\S+: AccessDenied: Not for you\n", errors)
+
+
+@pytest.mark.parametrize("kind", ["busy", "cut", "reset"])
+def test_a_job_whose_s3_never_answers_may_be_started_again(
+    deployed: Any, run_job: Any, moto_server: str, kind: str
+) -> None:
+    container = deployed()
+    command = [part.replace("PAUSE_SECONDS = 0.5", "PAUSE_SECONDS = 0.01") for part in container["command"]]
+    assert command != container["command"]
+    with Storm(moto_server, share=1, kinds=(kind,)) as storm:
+        code, output, errors = run_job({**container, "command": command}, "start", AWS_ENDPOINT_URL=storm.url)
+    assert (code, output) == (203, "")
+    assert list(storm.asked.values()) == [TRIES]
+    assert errors.startswith("error[R191]: could not fetch the code package s3://penstock-tests/metaflow/JobFlow/data/")
+    assert errors.count("\n") == 1
 
 
 def test_a_step_ends_as_it_ended_also_where_its_output_cannot_be_stored(deployed: Any, run_job: Any) -> None:
@@ -281,9 +334,10 @@ def test_a_step_ends_as_it_ended_also_where_its_output_cannot_be_stored(deployed
 
 def test_an_image_with_an_old_python_is_told(run_job: Any) -> None:
     """The version is faked: an old interpreter is not on every machine, and the message must not depend on one."""
-    old = "import sys; sys.version_info = (3, 8, 18, 'final', 0)\n"
+    future, _, rest = bootstrap().partition("\n")
+    old = f"{future}\nimport sys; sys.version_info = (3, 8, 18, 'final', 0)\n{rest}"
     container = {
-        "command": ["python", "-c", old + bootstrap()],
+        "command": ["python", "-c", old],
         "environment": [{"name": "PENSTOCK_IMAGE", "value": "team/legacy:1"}],
     }
     message = "error[R195]: the image team/legacy:1 has Python 3.8, and Penstock needs 3.10 or later\n"
@@ -296,3 +350,87 @@ def test_an_incomplete_environment_is_told(deployed: Any, run_job: Any) -> None:
     assert run_job(container, "start", PENSTOCK_ENTRY="{")[2].startswith(
         "error[R194]: the environment describes no job"
     )
+
+
+DEAF = """
+import time
+from penstock import FlowSpec, catch, retry, step, timeout
+from penstock.runtime_shim import timeouts
+
+timeouts.GRACE = 0.5
+
+
+class JobFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @catch(var="late", print_exception=False)
+    @retry(times=2, on="platform")
+    @timeout(seconds=1)
+    @step
+    def end(self):
+        print("tried", flush=True)
+        while True:
+            try:
+                time.sleep(600)
+            except Exception:
+                continue
+
+
+if __name__ == "__main__":
+    JobFlow()
+"""
+
+
+def test_what_had_to_be_torn_away_at_its_deadline_is_caught_in_the_same_job(
+    deployed: Any, run_job: Any, aws: Aws
+) -> None:
+    """On the platform its exit code would be final: with `on="platform"` the user's failures are not tried again."""
+    container = deployed(source=DEAF)
+    assert run_job(container, "start")[0] == 0
+    retries = {"PENSTOCK_MAX_USER_CODE_RETRIES": "2"}
+    code, output, errors = run_job(container, "end", **retries)
+    assert (code, output) == (0, "tried\n")
+    assert errors.startswith("Timeout (0:00:01.500000)!\n")
+    assert {"0.DONE.lock", "1.DONE.lock"} & set(keys(aws, "end/t/")) == {"1.DONE.lock"}
+    assert stored_log(aws, "end", "stdout") == ["tried"]
+
+
+LOOPING = """
+import os
+from penstock import FlowSpec, step
+
+if os.environ.get("PENSTOCK_STEP") == "again":
+    import no_such_module
+
+
+class JobFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.again)
+
+    @step
+    def again(self):
+        self.verdict = "end"
+        self.next({"again": self.again, "end": self.end}, condition="verdict")
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    JobFlow()
+"""
+
+
+def test_a_step_that_cannot_begin_leaves_its_log_with_the_turn_that_it_is(
+    deployed: Any, run_job: Any, aws: Aws
+) -> None:
+    """A state machine that enters a loop leaves the first turn out of the path."""
+    container = deployed(source=LOOPING)
+    assert run_job(container, "start")[0] == 0
+    assert run_job(container, "again")[0] == 1
+    assert "0.task_stderr.log" in keys(aws, "again/t.t0/")
+    assert keys(aws, "again/t/") == []

@@ -238,7 +238,7 @@ def test_help_shows_examples(flow: Path, command: Command) -> None:
 def test_only_json_and_a_folder_exclude_each_other(flow: Path, command: Command) -> None:
     done = command("flow.py", "step-functions", "create", "--only-json", "-o", "x")
     assert done.returncode == 2
-    assert "--only-json and -o exclude each other" in done.stderr
+    assert "--only-json, -o and --show-policy exclude each other" in done.stderr
 
 
 def test_package_push_uploads_what_only_json_lists(flow: Path, command: Command, aws: Aws) -> None:

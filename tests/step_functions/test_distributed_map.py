@@ -72,10 +72,10 @@ def machine(of: Program) -> dict[str, Any]:
     return document
 
 
-def own_variables(document: dict[str, Any], step: str) -> set[str]:
+def own_variables(document: dict[str, Any], step: str) -> dict[str, str]:
     state = next(state for name, state, _ in all_states(document) if name == step)
-    names = {entry["Name"] for entry in state["Parameters"]["ContainerOverrides"]["Environment"]}
-    return names - {"PENSTOCK_STEP", "PENSTOCK_RUN", "PENSTOCK_PATH"}
+    entries = state["Parameters"]["ContainerOverrides"]["Environment"]
+    return {entry["Name"]: entry["Value"] for entry in entries if "Value" in entry and entry["Name"] != "PENSTOCK_STEP"}
 
 
 def test_the_outermost_foreach_is_distributed_and_reads_its_items_from_an_object() -> None:
@@ -109,10 +109,13 @@ def test_each_foreach_of_a_branch_is_outermost() -> None:
 
 def test_openers_know_whose_history_they_spend() -> None:
     document = machine(nested(3))
-    assert own_variables(document, "open_0") == {"PENSTOCK_SPLITS_OBJECT"}
+    assert own_variables(document, "open_0") == {"PENSTOCK_SPLITS_OBJECT": "1"}
     for inner in ("open_1", "open_2"):
-        assert own_variables(document, inner) == {"PENSTOCK_EVENTS_PER_SPLIT", "PENSTOCK_OWN_HISTORY"}
-    assert own_variables(document, "start") == own_variables(document, "body") == set()
+        assert own_variables(document, inner) == {
+            "PENSTOCK_EVENTS_PER_SPLIT": f"{2 + 6 + (5 + 4 + 6) * (inner == 'open_1')}+{2 + 6 + (5 + 4) + 6}",
+            "PENSTOCK_OWN_HISTORY": "1",
+        }
+    assert own_variables(document, "start") == own_variables(document, "body") == {}
 
 
 @pytest.mark.slow

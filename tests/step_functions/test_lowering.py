@@ -153,7 +153,7 @@ def events(of: Program) -> dict[str, int]:
         if "ContainerOverrides" in state.get("Parameters", {}):
             env = {e["Name"]: e.get("Value") for e in state["Parameters"]["ContainerOverrides"]["Environment"]}
             if "PENSTOCK_EVENTS_PER_SPLIT" in env:
-                found[name] = int(env["PENSTOCK_EVENTS_PER_SPLIT"])
+                found[name] = int(str(env["PENSTOCK_EVENTS_PER_SPLIT"]).partition("+")[0])
     return found
 
 

@@ -99,6 +99,14 @@ def test_the_prefix_stands_before_a_name_that_does_not_begin_with_it(name: str |
     assert resolve(environ, Chosen(name=name))[0].name == expected
 
 
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("mine", "mine_TestFlow"), ("", "TestFlow"), ("Test", "TestFlow"), (None, "team_TestFlow")]
+)
+def test_a_prefix_on_the_command_line_wins_over_the_configuration(prefix: str | None, expected: str) -> None:
+    environ = {**COMPLETE, "METAFLOW_SFN_STATE_MACHINE_PREFIX": "team"}
+    assert resolve(environ, Chosen(name_prefix=prefix))[0].name == expected
+
+
 def test_containers_get_the_allowed_keys_and_no_others() -> None:
     environ = {
         **COMPLETE,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from penstock.backends.step_functions.rehearsal.engine import REGION
+from penstock.runtime_shim.aws.signing import Keys
 from penstock.runtime_shim.datastore.finished import finished_task
 from penstock.runtime_shim.datastore.s3 import S3Datastore
+from penstock.runtime_shim.datastore.s3_client import S3Access
 from penstock.runtime_shim.local_metadata import LocalMetadata, register_run, set_latest_run
 from penstock.runtime_shim.records import run_prefix
 
@@ -20,23 +23,17 @@ _DATA = re.compile(r"(?P<step>[^_/][^/]*|_parameters)/(?P<task>[^/]+)/(?P<attemp
 
 
 class EngineStore(S3Datastore):
-    """A datastore in the engine's S3, reached with the engine's own client whatever this process's environment says."""
+    """A datastore in the engine's S3, reached with the engine's own keys whatever this process's environment says."""
 
     def __init__(self, root: str, engine: Engine) -> None:
-        super().__init__(root)
+        super().__init__(root, S3Access(engine.endpoint, REGION, keys=Keys(engine.secret, engine.secret)))
         self._engine = engine
-
-    @property
-    def client(self) -> S3Client:
-        """The engine's client."""
-        client: S3Client = self._engine.client("s3")
-        return client
 
     def make_bucket(self) -> None:
         """Make the bucket of the root, unless it is there."""
-        existing = {bucket["Name"] for bucket in self.client.list_buckets()["Buckets"]}
-        if self.bucket not in existing:
-            self.client.create_bucket(Bucket=self.bucket)
+        client: S3Client = self._engine.client("s3")
+        if self.bucket not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+            client.create_bucket(Bucket=self.bucket)
 
 
 def collect(source: EngineStore, target: LocalDatastore, flow: str, run: str) -> int:

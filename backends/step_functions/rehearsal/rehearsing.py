@@ -56,6 +56,7 @@ class RehearsalClients:
     def __init__(self, engine: Engine) -> None:
         self.batch: Any = engine.client("batch")
         self.states: Any = engine.client("stepfunctions")
+        self.scheduler: Any = engine.client("scheduler")
 
 
 def rehearsal_settings(settings: StepFunctionsSettings) -> StepFunctionsSettings:
@@ -88,7 +89,7 @@ def rehearse(
     deployment = compiled.deployment
     store = EngineStore(compiled.settings.datastore_root, engine)
     store.make_bucket()
-    # Of the same shape, though not of the same class: two clients.
+    # Of the same shape, though not of the same class: three clients.
     clients = cast("AwsClients", RehearsalClients(engine))
     for _ in deploy(deployment, store, clients):
         pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from penstock.compiler.diagnostics import Refused
@@ -47,6 +48,10 @@ def run_click(group: click.Command, argv: Sequence[str] | None, *, program_name:
 
 def guarded(command: Callable[[], object]) -> int:
     """The exit code of ``command``: the number it returns, or 0; what it raises is told on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a test's or a notebook's may be something else
+            # What the terminal's encoding does not have, or no encoding, is no reason to stop a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = command()
         sys.stdout.flush()

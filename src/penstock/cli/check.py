@@ -65,9 +65,9 @@ def check(state: CliState, targets: tuple[str, ...], form: str, decospecs: tuple
 
 
 def _gaps(program: Program, targets: tuple[str, ...]) -> list[Diagnostic]:
+    from penstock.backends.protocol import gaps
     from penstock.backends.registry import BUILT_IN, backend
-    from penstock.compiler.capabilities import check as check_capabilities
 
     others = {name: backend(name).info.capabilities for name in BUILT_IN}
-    wanted = [backend(name).info for name in targets]
-    return [gap for info in wanted for gap in check_capabilities(program, info.title, info.capabilities, others)]
+    wanted = [backend(name) for name in targets]
+    return [gap for target in wanted for gap in gaps(program, target, others)]

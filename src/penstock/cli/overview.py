@@ -6,11 +6,12 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.compiler.steps import Foreach, Goto, Split, Step, Stop, Switch
 
 if TYPE_CHECKING:
+    from penstock.backends.protocol import Backend
     from penstock.cli.state import CliState
     from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
@@ -59,11 +60,12 @@ class FeatureView:
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A target, and what keeps it from taking this flow: empty when it can."""
+    """A target, and what it has to say about this flow: ``gaps`` keep it from taking it, ``remarks`` do not."""
 
     name: str
     title: str
     gaps: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,13 @@ def overview(state: CliState) -> Overview:
 
     Raises Refused when it has errors.
     """
-    from penstock.backends.registry import infos
-    from penstock.compiler.capabilities import Feature, check, demands
+    from penstock.backends.registry import backends
+    from penstock.compiler.capabilities import Feature, demands
 
     program = state.program()
     graph = program.graph
     sources = _Sources()
-    targets = infos()
+    targets = backends()
     used = {feature for feature, _ in demands(program)}
     return Overview(
         name=graph.name,
@@ -101,23 +103,30 @@ def overview(state: CliState) -> Overview:
         program=program,
         steps=tuple(_step(step, sources) for step in graph.steps.values()),
         parameters=tuple(map(_parameter, graph.parameters)),
-        targets=tuple(
-            TargetView(name, info.title, tuple(gap.message for gap in check(program, info.title, info.capabilities)))
-            for name, info in targets.items()
-        ),
+        targets=tuple(_target(program, target) for target in targets.values()),
         features=tuple(
             FeatureView(
                 feature.value,
                 feature in used,
                 tuple(
                     SupportView(support.level.value, support.sentence)
-                    for support in (info.capabilities.support[feature] for info in targets.values())
+                    for support in (target.info.capabilities.support[feature] for target in targets.values())
                 ),
             )
             for feature in Feature
         ),
         warnings=state.compiled().diagnostics,
     )
+
+
+def _target(program: Program, target: Backend[Any]) -> TargetView:
+    from penstock.backends.protocol import gaps
+    from penstock.compiler.diagnostics import Severity
+
+    found = gaps(program, target)
+    errors = tuple(gap.message for gap in found if gap.severity is Severity.ERROR)
+    remarks = tuple(gap.message for gap in found if gap.severity is Severity.WARNING)
+    return TargetView(target.info.name, target.info.title, errors, remarks)
 
 
 def _step(step: Step, sources: _Sources) -> StepView:

@@ -37,7 +37,7 @@ def show(state: CliState, page: str | None) -> None:
     from penstock.backends.commandline import write_file
     from penstock.cli.page import render
 
-    write_file(page, render(view).encode())
+    write_file(page, render(view).encode(errors="backslashreplace"))
     if not state.options.quiet:
         click.echo(f"Written to {page}", err=True)
 
@@ -93,5 +93,5 @@ def _print_targets(console: Console, view: Overview) -> None:
     for target in view.targets:
         verdict = ("can run this flow", "green") if not target.gaps else ("cannot run this flow", "red")
         console.print(Text.assemble("  ", (target.name, "bold"), "  ", verdict))
-        for gap in target.gaps:
-            console.print(Text(f"    {gap}"))
+        for said in (*target.gaps, *target.remarks):
+            console.print(Text(f"    {said}"))

@@ -37,13 +37,23 @@ def stored_tasks(state: CliState, text: str) -> list[PathSpec]:
     if not _exists(store, f"{run_prefix(flow, spec.run)}{spec.step}/"):
         raise _not_stored(store, flow, spec)
     if spec.task is not None:
-        if not _exists(store, f"{run_prefix(flow, spec.run)}{spec.step}/{spec.task}/"):
+        if _exists(store, f"{run_prefix(flow, spec.run)}{spec.step}/{spec.task}/"):
+            return [spec]
+        tasks = _tasks(store, flow, spec)
+        # A state machine that enters a loop leaves its first turn out, and so do AWS's pages.
+        whole = next(filter(_with_first_turns(spec.task).fullmatch, tasks), None)
+        if whole is None:
             raise NotStored(
                 f"step `{spec.step}` of run {spec.run} has no task `{spec.task}` in {store.root}",
-                help=_instead(_tasks(store, flow, spec), "its tasks are"),
+                help=_instead(tasks, "its tasks are"),
             )
-        return [spec]
+        return [spec._replace(task=whole)]
     return [PathSpec(spec.run, spec.step, task, flow=spec.flow) for task in _tasks(store, flow, spec)]
+
+
+def _with_first_turns(task: str) -> re.Pattern[str]:
+    """The ids that ``task`` may stand for: the same with first turns (``t0``) in any place."""
+    return re.compile("".join(rf"\.?{re.escape(frame)}(\.t0)*" for frame in task.split(".")))
 
 
 def _exists(store: Datastore, prefix: str) -> bool:

@@ -13,6 +13,7 @@ from penstock.backends.step_functions.rehearsal.mends import Surroundings
 from penstock.backends.step_functions.rehearsal.mends.limits import PAYLOAD_BYTES
 from penstock.backends.step_functions.rehearsal.messages import ExecutionEnded
 
+_EVENTS_PAGE, _MOST_EVENTS = 100, 1000
 _NAME_LENGTH = 80
 _FORBIDDEN = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
 
@@ -81,4 +82,31 @@ def ending(surroundings: Surroundings) -> None:
     BaseExecutionWorkerCommunication.terminated = terminated
 
 
-MENDS: tuple[Callable[[Surroundings], None], ...] = (executing, parsing, starting, ending)
+def histories(_: Surroundings) -> None:
+    """GetExecutionHistory gives 100 events, or ``maxResults`` (1,000 at most), and a ``nextToken`` where there are
+    more; with ``reverseOrder`` the newest comes first.
+
+    moto gives all events and looks at none of these.
+    """
+    from moto.core.responses import ActionResult
+    from moto.stepfunctions import responses
+    from moto.stepfunctions.exceptions import InvalidToken
+
+    def get_execution_history(self: Any) -> Any:
+        given = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))
+        token, most = self._get_param("nextToken"), int(self._get_param("maxResults") or _EVENTS_PAGE)
+        backwards = bool(self._get_param("reverseOrder"))
+        if token is not None and not re.fullmatch(r"after-[0-9]+", token):
+            raise InvalidToken(f"Invalid Token: '{token}'")
+        events = sorted(given["events"], key=lambda event: event["id"], reverse=backwards)
+        if token is not None:
+            last = int(token.removeprefix("after-"))
+            events = [event for event in events if (event["id"] < last if backwards else event["id"] > last)]
+        page = events[: min(most, _MOST_EVENTS)]
+        more = {"nextToken": f"after-{page[-1]['id']}"} if len(page) < len(events) else {}
+        return ActionResult({**given, "events": page, **more})
+
+    responses.StepFunctionResponse.get_execution_history = get_execution_history
+
+
+MENDS: tuple[Callable[[Surroundings], None], ...] = (executing, parsing, starting, ending, histories)

@@ -1,0 +1,1 @@
+"""What the shim needs of AWS, on the standard library: signatures, credentials, addresses, requests."""
