@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from penstock.backends.kubeflow.capabilities import CAPABILITIES
@@ -9,6 +10,7 @@ from penstock.backends.protocol import BackendInfo, Bundle, FlowCommand
 
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.settings import KubeflowSettings
+    from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
 
 
@@ -34,6 +36,13 @@ class Kubeflow:
             ),
         ),
     )
+
+    def check(self, program: Program) -> Sequence[Diagnostic]:
+        """What of @kubernetes a pipeline cannot say, arms that share too much, and what a schedule can't start."""
+        from penstock.backends.kubeflow.limits import program_problems
+        from penstock.compiler.starting import unattended_problems
+
+        return [*program_problems(program), *unattended_problems(program)]
 
     def lower(self, program: Program, settings: KubeflowSettings) -> Bundle:
         """``pipeline.yaml``: the pipeline, and what only Kubernetes knows as a second document."""

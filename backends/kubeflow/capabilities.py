@@ -24,7 +24,7 @@ CAPABILITIES = Capabilities(
         Feature.EMPTY_FOREACH: _native("A loop over an empty list succeeds at once."),
         Feature.PARAMETERS: _native("Inputs of the pipeline."),
         Feature.SWITCH: _emulated(
-            "A pipeline of its own around the arms, each with a condition; steps that only some arms share stand in each."
+            "A pipeline around the arms, each with a condition; what only some of the arms share stands in each."
         ),
         Feature.LOOP: Support(Level.NEVER, "A pipeline has no way back to an earlier task."),
         Feature.CROSSING_BRANCHES: _native("Tasks that depend on tasks of several branches."),
@@ -32,10 +32,13 @@ CAPABILITIES = Capabilities(
             "The container itself tries again, in loops too; outside of loops a pod that was lost is started again."
         ),
         Feature.CATCH: _native("The container itself goes on."),
-        Feature.TIMEOUT: _native("The container itself ends its processes; the pod's own deadline is two minutes later."),
+        Feature.TIMEOUT: _native(
+            "The container itself ends its processes; the pod's own deadline is two minutes later."
+        ),
         Feature.ENVIRONMENT: _native("Set by the container before the step's code runs, from the code package."),
         Feature.RESOURCES: _native("An executor for each shape: CPUs, memory, GPUs."),
         Feature.SCHEDULE: _native("A recurring run, made by `kfp create-schedule`."),
     },
     limits=Limits(),
+    ignored={"batch": "It speaks to AWS Batch: say with @resources or @kubernetes what a pod needs."},
 )

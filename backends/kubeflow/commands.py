@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from penstock.backends.kubeflow.options import pipeline_options
+
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.kubeflow.resolution import Chosen
@@ -49,22 +51,32 @@ def kubeflow() -> None:
     metavar="FILE",
     help="The file to write; `-` for stdout.",
 )
-@click.pass_context
-def generate_kfp_yaml(ctx: click.Context, /, output: str) -> None:
-    """Compile the flow to IR YAML."""
-    from penstock.backends.kubeflow.resolution import Chosen
+@click.option("--no-caching", is_flag=True, help="Accepted, and always so: a task is never taken from another run.")
+@pipeline_options
+@click.pass_obj
+def generate_kfp_yaml(state: State, /, output: str, no_caching: bool, chosen: Chosen) -> None:
+    """Compile the flow to a pipeline in Kubeflow's intermediate representation (IR YAML).
 
-    chosen = Chosen(datastore_root=ctx.obj.options.datastore_root)
-    _generate(ctx.obj, chosen, output)
+    Asks no server and needs no kfp.  The same flow and configuration give the same bytes.  The tasks fetch the code
+    package from the datastore: `package push` uploads it, as `run-on-kfp` does by itself.
 
-
-def _generate(state: State, chosen: Chosen, output: str) -> None:
+    \b
+    Examples:
+      python flow.py generate-kfp-yaml
+      python flow.py generate-kfp-yaml --output-path pipeline.yaml --image registry.example.com/team/image:1
+      python flow.py generate-kfp-yaml -o - | less
+    """
     from penstock.backends.commandline import write_file
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
 
     compiled = compile_for_kubeflow(state, chosen, output=None if output == "-" else output)
+    if compiled.warnings:
+        from penstock.compiler.render import render_text
+
+        click.echo(render_text(compiled.warnings), err=True)
     if output == "-":
         sys.stdout.write(compiled.document.decode())
-    else:
-        write_file(output, compiled.document)
-        click.echo(f"The pipeline {compiled.settings.name} is in {output}.")
+        return
+    write_file(output, compiled.document)
+    click.echo(f"The pipeline {compiled.settings.name} is in {output}.")
+    click.echo(f"Its tasks fetch the code package {compiled.package.sha}: `package push` uploads it.", err=True)

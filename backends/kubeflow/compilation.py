@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from penstock.backends.flow_package import deploying_user, package_of
 from penstock.backends.kubeflow import BACKEND
+from penstock.backends.kubeflow.limits import document_problems
 from penstock.backends.kubeflow.lowering import lower
 from penstock.backends.kubeflow.resolution import problems, resolve_settings
-from penstock.compiler.capabilities import check
+from penstock.backends.protocol import gaps
 from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ def compile_for_kubeflow(
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
-    diagnostics = [*check(program, BACKEND.info.title, BACKEND.info.capabilities), *found]
+    diagnostics = [*gaps(program, BACKEND), *found]
     _stop_at_errors(diagnostics)
     package = package_of(state, output)
     settings = replace(settings, package_sha=package.sha)
     bundle = lower(program, settings)
-    diagnostics += package.warnings
+    diagnostics += [*package.warnings, *document_problems(program, bundle)]
     _stop_at_errors(diagnostics)
     return CompiledFlow(settings, bundle, package, (*state.compiled().diagnostics, *diagnostics))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.backends.kubeflow.convergence import convergence
 from penstock.backends.kubeflow.names import ARM, CHOICE, FOREACH, STEP, Named
-from penstock.compiler.program import Branches, Choice, Each, Item, Loop, Mesh, Region, Run, regions_in, walk
+from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Region, Run, regions_in
 
 if TYPE_CHECKING:
     from penstock.compiler.program import Program
@@ -41,10 +41,10 @@ class Arms(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """From an item on: to the step ``stop``, or, where that is None, to the end of its region."""
+    """From item number ``begin`` of a region on: to the step ``stop``, or, where that is None, to the region's end."""
 
     region: Region
-    index: int = 0
+    begin: int = 0
     stop: str | None = None
 
 
@@ -129,9 +129,7 @@ class Dags:
 
     def _begin_arms(self, dag: Dag, choice: Choice) -> None:
         meeting = self._meets[choice.step]
-        pipelines = {
-            arm.target: (ARM, f"{choice.step} {arm.target}") for arm in choice.arms if arm.target != meeting
-        }
+        pipelines = {arm.target: (ARM, f"{choice.step} {arm.target}") for arm in choice.arms if arm.target != meeting}
         self.arms[choice.step] = Arms(meeting, pipelines)
         for target, named in pipelines.items():
             self._begin(named, _Way(*self._places[target], meeting), dag.in_foreach)

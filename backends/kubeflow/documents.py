@@ -8,13 +8,6 @@ from typing import Any
 import yaml
 
 _NEVER_FOLDED = 2**31 - 1
-_Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-
-class _Dumper(_Base):  # type: ignore[misc]  # which of the two it is depends on how PyYAML was built
-    def ignore_aliases(self, data: object) -> bool:
-        """Kubeflow's parser is Go's, which is asked for no aliases."""
-        return True
 
 
 def _text(dumper: Any, text: str) -> Any:
@@ -22,14 +15,22 @@ def _text(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _text)
+def _dumper(base: Any) -> Any:
+    """A dumper without aliases, which Kubeflow's parser is not asked for."""
+    made = type("PipelineDumper", (base,), {"ignore_aliases": lambda self, data: True})
+    made.add_representer(str, _text)  # type: ignore[attr-defined]  # every dumper of PyYAML has it
+    return made
 
 
-def dump(documents: Iterable[object], dumper: Any = _Dumper) -> bytes:
-    """Documents of dicts, lists and scalars, keys sorted."""
+_PURE = _dumper(yaml.SafeDumper)
+_FAST = _dumper(yaml.CSafeDumper) if hasattr(yaml, "CSafeDumper") else _PURE
+
+
+def dump(documents: Iterable[object], *, pure: bool = False) -> bytes:
+    """Documents of dicts, lists and scalars, keys sorted; ``pure`` does without libyaml."""
     data: bytes = yaml.dump_all(
         documents,
-        Dumper=dumper,
+        Dumper=_PURE if pure else _FAST,
         default_flow_style=False,
         sort_keys=True,
         width=_NEVER_FOLDED,

@@ -37,7 +37,7 @@ def _input(parameter: ParameterInfo) -> dict[str, Any]:
 
 
 def _default(parameter: ParameterInfo) -> object:
-    """The default as a value of the input; None where the document can't hold it, and the container takes the plan's."""
+    """The default as a value of the input; None where the document can't hold it: the flow in the container has it."""
     value = parameter.default
     if parameter.deferred or value is None:
         return None

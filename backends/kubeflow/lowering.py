@@ -8,7 +8,7 @@ from penstock.backends.kubeflow.dags import ROOT, Dag, Dags
 from penstock.backends.kubeflow.documents import dump
 from penstock.backends.kubeflow.executors import STRING, Kind, component, executor, executor_name
 from penstock.backends.kubeflow.inputs import pipeline_inputs
-from penstock.backends.kubeflow.names import ARM, CHOICE, FOREACH, Named, keys, pipeline_name
+from penstock.backends.kubeflow.names import CHOICE, Named, keys, pipeline_name
 from penstock.backends.kubeflow.names import STEP as A_STEP
 from penstock.backends.kubeflow.platforms import platform_document
 from penstock.backends.kubeflow.pods import Pod, Shape, plain_shape, pod_of
@@ -96,6 +96,8 @@ class _Pipeline:
                 definition["inputDefinitions"] = {"parameters": {SPLITS: {"parameterType": "LIST"}, PATH: STRING}}
             case "arm":
                 definition["inputDefinitions"] = {"parameters": {NEXT: STRING, PATH: STRING}}
+            case _:
+                pass
         return definition
 
     def _task(self, dag: Dag, named: Named, after: tuple[Named, ...]) -> dict[str, Any]:

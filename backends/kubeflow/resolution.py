@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from penstock.backends.kubeflow.cluster import pod_defaults
 from penstock.backends.kubeflow.names import pipeline_name
 from penstock.backends.kubeflow.settings import KubeflowSettings
 from penstock.compiler.diagnostics import Diagnostic
@@ -48,7 +49,9 @@ def resolve_settings(
 
     Reads nothing but its arguments.  The code package's sha is still to be filled in.
     """
+    defaults, unreadable = pod_defaults(configuration)
     settings = KubeflowSettings(
+        **defaults,
         datastore_root=(chosen.datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
         name=chosen.name or flow,
         entry=entry,
@@ -59,8 +62,10 @@ def resolve_settings(
         tags=chosen.tags,
         user=user,
         max_workers=chosen.max_workers,
+        code_url=chosen.code_url or "",
     )
-    return settings, tuple(problems(flow, settings))
+    settings = replace(settings, image=settings.qualified(settings.image))
+    return settings, (*problems(flow, settings), *unreadable)
 
 
 def with_placeholders(settings: KubeflowSettings, root: str) -> KubeflowSettings:
@@ -88,6 +93,9 @@ def problems(flow: str, settings: KubeflowSettings) -> Iterator[Diagnostic]:
         if "://" in value and "@" in urlsplit(value).netloc:
             message = f"{key} holds a user name or a password, and would stand in the compiled pipeline"
             yield Diagnostic("P531", message, help="give the tasks' credentials by a secret or a service account")
+    if settings.code_url:
+        message = "containers cannot fetch the flow from a URL yet"
+        yield Diagnostic("P531", message, help="leave --code-url out: they fetch the code package from the datastore")
     if not pipeline_name(settings.name):
         message = f"a pipeline can't have the name {settings.name!r}"
         yield Diagnostic("P532", message, help="use letters, digits and `-`")

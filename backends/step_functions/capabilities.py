@@ -41,4 +41,5 @@ CAPABILITIES = Capabilities(
         Feature.SCHEDULE: _native("A schedule of EventBridge Scheduler, in its time zone."),
     },
     limits=Limits(name_length=NAME_LENGTH, document_bytes=DEFINITION_BYTES),
+    ignored={"kubernetes": "It speaks to Kubernetes: say with @resources or @batch what a job needs."},
 )

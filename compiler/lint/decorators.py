@@ -181,7 +181,9 @@ def _kubernetes(values: Mapping[str, Any]) -> _Problems:
     for name in ("persistent_volume_claims", "node_selector", "labels", "annotations"):
         value = values[name]
         pairs = pairs_of(value) if isinstance(value, str) else value
-        if pairs is None and value or any(not isinstance(text, str) for pair in (pairs or {}).items() for text in pair):
+        if (pairs is None and value) or any(
+            not isinstance(text, str) for pair in (pairs or {}).items() for text in pair
+        ):
             yield name, f"`{name}` cannot be {_shown(value)}"
     for name, type_of_each in (("image_pull_secrets", str), ("tolerations", Mapping)):
         if not all(isinstance(each, type_of_each) for each in values[name] or ()):

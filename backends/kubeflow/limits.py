@@ -1,0 +1,91 @@
+"""What Kubeflow cannot do of what a flow asks, and the numbers it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from penstock.backends.kubeflow.dags import Dags, shared_tails
+from penstock.compiler.diagnostics import Diagnostic, Label, Severity
+from penstock.compiler.program import Loop, walk
+
+if TYPE_CHECKING:
+    from penstock.backends.protocol import Bundle
+    from penstock.compiler.program import Program
+    from penstock.compiler.spans import Span
+    from penstock.compiler.steps import Decorator
+
+MOST_BYTES = 1_500_000
+"""Bytes of one object in Kubernetes: a request to etcd takes no more (its default ``--max-request-bytes``)."""
+LARGE = 500_000
+"""Bytes of a document above which the object that the backend makes of it, about three times as large, may be too
+large.
+"""
+MOST_COPIES = 2
+"""So many times the tasks of a flow may stand in its pipeline, those that arms share counted in each."""
+
+_NOT_DONE: Mapping[str, str] = {
+    "service_account": "a run has one service account: give --service-account when you start it",
+    "namespace": "a run has one namespace: give --namespace when you start it",
+    "disk": "a pipeline cannot ask for disk space",
+}
+"""What of @kubernetes has no place in a pipeline."""
+
+
+def program_problems(program: Program) -> Iterator[Diagnostic]:
+    """P320, a warning, for what of a decorator has no effect; P321 for secrets and config maps without a destination;
+    P322 for switches whose arms share too much.
+    """
+    for step in program.graph.steps.values():
+        for decorator in step.decorators:
+            yield from _decorator_problems(decorator, decorator.span or step.span)
+    if not any(isinstance(item, Loop) for item in walk(program.root)):
+        yield from _too_many_copies(program)
+
+
+def document_problems(program: Program, bundle: Bundle) -> Iterator[Diagnostic]:
+    """P415: a pipeline that Kubernetes cannot hold; a warning where it may be too large."""
+    size = len(bundle.files[bundle.main])
+    if size <= LARGE:
+        return
+    message = f"the pipeline has {size:,} bytes ({len(program.graph):,} steps)"
+    help_text = "split the flow in several, or turn steps that are alike into a foreach"
+    if size > MOST_BYTES:
+        message += f", Kubernetes takes {MOST_BYTES:,}"
+        yield Diagnostic("P415", message, Label(program.graph.span), help=help_text)
+    else:
+        message += f", and what Kubeflow makes of it may be above the {MOST_BYTES:,} that Kubernetes takes"
+        yield Diagnostic("P415", message, Label(program.graph.span), help=help_text, severity=Severity.WARNING)
+
+
+def _decorator_problems(decorator: Decorator, span: Span) -> Iterator[Diagnostic]:
+    if decorator.name != "kubernetes":
+        return
+    for name, instead in _NOT_DONE.items():
+        if decorator.attributes.get(name) is not None:
+            message = f"`{name}` of `@kubernetes` has no effect in a pipeline"
+            yield Diagnostic("P320", message, Label(span), help=instead, severity=Severity.WARNING)
+    for name in ("secrets", "config_maps"):
+        value = decorator.attributes.get(name)
+        if value and not isinstance(value, Mapping):
+            message = f"a list of `{name}` is not enough: Kubeflow has to be told which variable each of their keys is"
+            help_text = (
+                f'write `{name}={{"db": {{"password": "DB_PASSWORD"}}}}`, or give a folder: `{{"db": "/etc/db"}}`'
+            )
+            yield Diagnostic("P321", message, Label(span), help=help_text)
+
+
+def _too_many_copies(program: Program) -> Iterator[Diagnostic]:
+    steps = len(program.graph)
+    dags = Dags(program, most=MOST_COPIES * steps)
+    if dags.complete:
+        return
+    copies = shared_tails(dags)
+    switch = max(copies, key=lambda name: copies[name])
+    yield Diagnostic(
+        "P322",
+        f"the arms of the switch `{switch}` share so many steps that the pipeline would have more than "
+        f"{MOST_COPIES * steps} tasks for {steps} steps",
+        Label(program.graph[switch].exit_span, "each arm has its own copy of what some of the arms share"),
+        help="let all arms meet in one step, or choose anew there",
+    )
