@@ -1,12 +1,11 @@
 """Runs one step in a container: the step in a child, its output passed on and stored by the parent.
 
-The environment says everything: PENSTOCK_FLOW, _ROOT, _ENTRY from the job definition, _STEP, _RUN, _PATH from the state
-machine, AWS_BATCH_JOB_ATTEMPT from the platform.  The current folder is the unpacked code package.
+What to run is told by the environment and the arguments, in each scheduler's own way (:mod:`.platforms`).  The current
+folder is the unpacked code package.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import runpy
@@ -14,16 +13,18 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED, Failure
-from penstock.runtime_shim.paths import Path, checked_name
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED, EXIT_USER_FAILED, Failure
+from penstock.runtime_shim.jobs import Job, NotInContainer, Tried
 from penstock.runtime_shim.plan import PLAN_ENV, PLAN_FILE
+from penstock.runtime_shim.platforms import platform_of
 from penstock.runtime_shim.supervision import Supervisor
 from penstock.runtime_shim.task_logs import ATTEMPT_FILE_ENV, StreamLog, log_key, told_attempt
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.protocol import Datastore
+    from penstock.runtime_shim.paths import Path
     from penstock.runtime_shim.plan import PlannedStep
     from penstock.runtime_shim.policy import Policy
 
@@ -31,83 +32,32 @@ _ALIASED = ("-m", "penstock")
 _MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
 
 
-class NotInContainer(Failure):
-    """The environment does not say which step to run."""
-
-    code = "R194"
-
-
-class Job(NamedTuple):
-    """One task, as the environment names it; ``tries`` is how often the platform has started it before."""
-
-    flow: str
-    run: str
-    step: str
-    path: Path
-    root: str
-    entry: tuple[str, ...]
-    tries: int
-    tags: tuple[str, ...]
-    namespace: str
-    image: str
-    max_retries: int
-
-    @property
-    def arguments(self) -> list[str]:
-        """The command line after the flow file."""
-        argv = ["--quiet", "--datastore=s3", f"--datastore-root={self.root}", "step", self.step, f"--run-id={self.run}"]
-        argv += [f"--split-path={self.path}", f"--retry-count={self.tries}"]
-        argv += [f"--max-user-code-retries={self.max_retries}", *(f"--tag={tag}" for tag in self.tags)]
-        return [*argv, f"--namespace={self.namespace}"] if self.namespace else argv
-
-
-def read_job(env: Mapping[str, str]) -> Job:
-    """The job that the environment describes.
-
-    Raises NotInContainer, InvalidName.
-    """
-    try:
-        entry, tags = json.loads(env["PENSTOCK_ENTRY"]), json.loads(env.get("PENSTOCK_TAGS", "[]"))
-        return Job(
-            flow=checked_name(env["PENSTOCK_FLOW"], "flow"),
-            run=checked_name(env["PENSTOCK_RUN"], "run id"),
-            step=checked_name(env["PENSTOCK_STEP"], "step"),
-            path=Path.parse(env["PENSTOCK_PATH"]),
-            root=env["PENSTOCK_ROOT"],
-            entry=tuple(map(str, entry)),
-            tries=int(env.get("AWS_BATCH_JOB_ATTEMPT", "1")) - 1,
-            tags=tuple(map(str, tags)),
-            namespace=env.get("PENSTOCK_NAMESPACE", ""),
-            image=env.get("PENSTOCK_IMAGE", ""),
-            max_retries=int(env.get("PENSTOCK_MAX_USER_CODE_RETRIES", "0")),
-        )
-    except KeyError as error:
-        message = f"the environment variable {error.args[0]} is not set"
-        raise NotInContainer(message, help="a job is started by a compiled flow, not by hand") from None
-    except (ValueError, TypeError) as error:
-        raise NotInContainer(f"the environment describes no job: {error}") from None
-
-
 def main() -> int:
-    """Run the job of this process's environment; returns the step's exit code (128 + N where signal N ended it).
+    """Run the step that this container was started for; returns its exit code (128 + N where signal N ended it).
 
     Returns in the parent only: the child leaves by SystemExit, as a script does.
     """
+    parent = os.getpid()
     try:
-        job = read_job(os.environ)
+        platform = platform_of(os.environ, sys.argv[1:])
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
         return EXIT_DO_NOT_RETRY
-    os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
-    code = _supervised(job)
-    if code == EXIT_USER_FAILED and (policy := _policy(job.step)).platform_only:
-        # To the platform this failure is final.
-        fallback = policy.next_try(job.tries, code)
-        return code if fallback is None else _supervised(job._replace(tries=fallback))
+    if os.path.exists(PLAN_FILE):
+        os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
+    code = EXIT_RETRY_ALLOWED
+    try:
+        code = platform.run(lambda job: _supervised(job, platform.image_key), _policy(platform.job.step))
+    except Failure as failure:
+        sys.stderr.write(f"{failure}\n")
+        code = failure.exit_code
+    finally:
+        if os.getpid() == parent:
+            platform.finish(code)
     return code
 
 
-def _supervised(job: Job) -> int:
+def _supervised(job: Job, image_key: str) -> Tried:
     """One try: the step in a child, its output passed on and stored."""
     attempt_file = os.path.join(tempfile.mkdtemp(prefix="penstock-"), "attempt")
     os.environ[ATTEMPT_FILE_ENV] = attempt_file
@@ -117,9 +67,9 @@ def _supervised(job: Job) -> int:
     code = supervisor.watch()
     missing = _MISSING_MODULE.search(supervisor.logs["stderr"].tail) if code else None
     if missing:
-        supervisor.add("stderr", _explain(job, missing.group(1).decode("utf-8", "replace")))
+        supervisor.add("stderr", _explain(job, missing.group(1).decode("utf-8", "replace"), image_key))
     supervisor.end()
-    return code
+    return Tried(code, supervisor.stopped)
 
 
 class LogStore:
@@ -220,7 +170,7 @@ def _planned(step: str) -> PlannedStep | None:
     from penstock.runtime_shim.plans import UnusablePlan, read_plan_file
 
     try:
-        plan = read_plan_file(os.environ[PLAN_ENV])
+        plan = read_plan_file(os.environ.get(PLAN_ENV, PLAN_FILE))
     except UnusablePlan:
         return None
     if step not in plan:
@@ -228,10 +178,10 @@ def _planned(step: str) -> PlannedStep | None:
     return plan[step]
 
 
-def _explain(job: Job, module: str) -> bytes:
+def _explain(job: Job, module: str, image_key: str) -> bytes:
     failure = Failure(
         f"step `{job.step}` could not import `{module}`, which the image {job.image} does not have",
-        help="use an image that has it (METAFLOW_BATCH_CONTAINER_IMAGE), or put the file beside the flow",
+        help=f"use an image that has it ({image_key}), or put the file beside the flow",
         code="R193",
     )
     return f"{failure}\n".encode()

@@ -13,7 +13,7 @@ from penstock.runtime_shim.datastore.tasks import TaskStore
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.local_metadata import register_run
 from penstock.runtime_shim.options import Options, UsageError, texts
-from penstock.runtime_shim.parameters import attributes_of, resolve
+from penstock.runtime_shim.parameters import attributes_of, parameters_of, resolve
 from penstock.runtime_shim.paths import Path, checked_name
 from penstock.runtime_shim.place import PARAMETERS
 from penstock.runtime_shim.plans import find_plan
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PARAMETERS_ENV = "PENSTOCK_PARAMETERS"
 """Environment variable with the run's parameters, a JSON object, for platforms that pass them so."""
+LARGEST_INTEGER_ENV = "PENSTOCK_LARGEST_INTEGER"
+"""Environment variable with the largest whole number that reaches a task exactly, on platforms that have one."""
 INIT_PREFIX = "METAFLOW_INIT_"
 """``METAFLOW_INIT_<NAME>`` gives a parameter to `init`, the name in capitals with ``_`` for ``-``."""
 START = "start"
@@ -36,6 +38,12 @@ class UnreadableInput(Failure):
     """The run's parameters are not a JSON object."""
 
     code = "R130"
+
+
+class InexactParameter(Failure):
+    """A whole number that the platform may have rounded."""
+
+    code = "R135"
 
 
 class Session(NamedTuple):
@@ -83,7 +91,22 @@ def run_init(
 
 def ensure_initialized(session: Session, run: str, plan: Plan, tags: Iterable[str]) -> None:
     """`init` inside the start task: its parameters come from PENSTOCK_PARAMETERS, else from the run's input object."""
-    initialize(session, run, Path().task_id, plan, read_input(session, run), tags)
+    given = read_input(session, run)
+    demand_exact(session.flow_class, given)
+    initialize(session, run, Path().task_id, plan, given, tags)
+
+
+def demand_exact(flow_class: type[FlowSpec], given: Mapping[str, object]) -> None:
+    """No whole number may have become another one on its way: see :data:`LARGEST_INTEGER_ENV`.
+
+    Raises InexactParameter.
+    """
+    largest = os.environ.get(LARGEST_INTEGER_ENV)
+    for name, parameter in parameters_of(flow_class).items() if largest else ():
+        value = given.get(name)
+        if parameter.type_name == "int" and isinstance(value, (int, float)) and abs(value) > int(largest or 0):
+            message = f"parameter `{name}` is beyond {largest}, up to which whole numbers reach a task as they are"
+            raise InexactParameter(message, help="give it as a text parameter, and convert it in the step")
 
 
 def initialize(

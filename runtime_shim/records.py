@@ -15,6 +15,9 @@ from penstock.runtime_shim.paths import Path
 SPLITS_ENV = "PENSTOCK_SPLITS_OBJECT"
 """Environment variable of openers whose splits a scheduler reads from an object of their own."""
 
+RECORD_FILE_ENV = "PENSTOCK_RECORD_FILE"
+"""Environment variable with the path of a file that gets a task's record too: for the process above it."""
+
 
 class Record(NamedTuple):
     """``run`` id; ``path`` of the successor; ``next`` step names; ``splits`` the width of a foreach, else None;
@@ -88,6 +91,11 @@ def events_prefix(flow: str, run: str, history: str) -> str:
     ``history``: ``<step>@<task>@<events>``.
     """
     return f"{flow}/{run}/_events/{history}/"
+
+
+def tries_key(flow: str, run: str, step: str, task: str) -> str:
+    """The account of a task's tries, where a container tries again itself."""
+    return f"{flow}/{run}/_tries/{step}/{task}.json"
 
 
 def input_key(flow: str, run: str) -> str:

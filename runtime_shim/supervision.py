@@ -98,6 +98,11 @@ class Supervisor:
         os.close(woken)
         return status
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal came that told this process to end, and was passed on."""
+        return self._kill_at is not None
+
     def add(self, stream: str, data: bytes) -> None:
         """Say something after the child, where it would have said it."""
         _write(_DESCRIPTORS[stream], data)
@@ -112,6 +117,8 @@ class Supervisor:
         self._store(self.logs, True)
         for log in self.logs.values():
             log.close()
+        for number in _FORWARDED:  # to nobody any more
+            signal.signal(number, signal.SIG_DFL)
 
     def _timeout(self, partial_at: float, status: int | None) -> float:
         if status is not None:
