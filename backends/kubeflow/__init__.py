@@ -38,11 +38,10 @@ class Kubeflow:
     )
 
     def check(self, program: Program) -> Sequence[Diagnostic]:
-        """What of @kubernetes a pipeline cannot say, arms that share too much, and what a schedule can't start."""
+        """What of @kubernetes a pipeline cannot say, and arms of switches that share too much."""
         from penstock.backends.kubeflow.limits import program_problems
-        from penstock.compiler.starting import unattended_problems
 
-        return [*program_problems(program), *unattended_problems(program)]
+        return list(program_problems(program))
 
     def lower(self, program: Program, settings: KubeflowSettings) -> Bundle:
         """``pipeline.yaml``: the pipeline, and what only Kubernetes knows as a second document."""

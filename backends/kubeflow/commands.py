@@ -19,6 +19,9 @@ DEFAULT_OUTPUT = "kfp_pipeline.yaml"
 _LATER = {
     "list-runs": "penstock.backends.kubeflow.running.operations:list_runs",
     "terminate": "penstock.backends.kubeflow.running.operations:terminate",
+    "create-schedule": "penstock.backends.kubeflow.running.scheduling:create_schedule",
+    "delete-schedule": "penstock.backends.kubeflow.running.scheduling:delete_schedule",
+    "diff": "penstock.backends.kubeflow.running.comparing:diff",
 }
 """Commands of other modules: imported when used, or when the group's help is shown."""
 

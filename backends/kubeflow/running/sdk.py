@@ -20,6 +20,8 @@ TIMEOUTS = (10, 60)
 class Client(kfp.Client):  # type: ignore[misc]  # kfp has no types
     """Signs in as kfp does; the generated calls (``runs``, ``experiments``, ``recurring_runs``) are what is used."""
 
+    _health: Any = None
+
     def __init__(self, **options: Any) -> None:
         with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
             # kfp says which servers it is for; and signing in with a browser says what to do.
@@ -39,7 +41,9 @@ class Client(kfp.Client):  # type: ignore[misc]  # kfp has no types
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
         """Whether the server is there: asked once, where kfp would ask for half a minute."""
-        return self.healthzs.healthz_service_get_healthz(_request_timeout=TIMEOUTS)
+        if self._health is None:
+            self._health = self.healthzs.healthz_service_get_healthz(_request_timeout=TIMEOUTS)
+        return self._health
 
     def set_user_namespace(self, namespace: str) -> None:
         """Remember the namespace for this process; kfp would write it to the home folder."""
@@ -54,14 +58,15 @@ class Client(kfp.Client):  # type: ignore[misc]  # kfp has no types
 
 
 def _keeping_the_host(refresh: Callable[[Any], object] | None, host: str) -> Callable[[Any], object] | None:
-    """kubectl's tokens are refreshed by a function that puts back the Kubernetes API's address as well, without the path
-    to the service that kfp has added: every request would go astray.
+    """kubectl's tokens are refreshed by a function that puts back the address of the Kubernetes API as well.
+
+    It lacks the path to the service, which kfp has added: every request would go astray.
     """
     if refresh is None:
         return None
 
     def refresh_token(config: Any) -> None:
         refresh(config)
-        config.host = host
+        config.host, config.refresh_api_key_hook = host, refresh_token  # it puts back itself, too
 
     return refresh_token

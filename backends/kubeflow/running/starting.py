@@ -138,4 +138,4 @@ def _wait(
 def _reporter(title: str, table: bool, quiet: bool) -> Reporter:
     from penstock.backends.reporting import LineReporter, LiveReporter
 
-    return LiveReporter(title, quiet=quiet) if table else LineReporter(quiet=quiet)
+    return LiveReporter(title, quiet=quiet) if table else LineReporter(sys.stdout.write, quiet=quiet)

@@ -62,15 +62,16 @@ class Teller:
 
     def seen(self, run: SeenRun, now: float) -> None:
         """Tell what is new; ``now`` in seconds of any clock."""
-        changed: dict[str, None] = {}
-        for task in run.tasks:
-            name = self._names.get(task.name)
-            if name is None or task.state in _UNSEEN:
-                continue
-            if self._steps.setdefault(name, _Step()).states.get(task.id) != task.state:
-                self._changed(name, task)
-                changed[name] = None
-        for name in changed:
+        mine = [(self._names[task.name], task) for task in run.tasks if task.name in self._names]
+        mine = [(name, task) for name, task in mine if task.state not in _UNSEEN]
+        for name, task in mine:  # all of them first: whether a step has few is told by their number
+            if task.id not in self._steps.setdefault(name, _Step()).states:
+                self._steps[name].states[task.id] = ""
+                self._reporter.known(name, 1)
+        changed = [(name, task) for name, task in mine if self._steps[name].states[task.id] != task.state]
+        for name, task in changed:
+            self._changed(name, task)
+        for name in dict.fromkeys(name for name, _ in changed):
             self._tell_counts(name, now)
         for name, step in self._steps.items():
             self._tell_pending(name, step, run.uuid, now)
@@ -78,8 +79,6 @@ class Teller:
     def _changed(self, name: str, task: SeenTask) -> None:
         step = self._steps[name]
         source = f"{self._run}/{name}"
-        if task.id not in step.states:
-            self._reporter.known(name, 1)
         step.states[task.id] = task.state
         if task.state != "PENDING" and task.id not in step.begun:
             step.begun.add(task.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from command_line import Outcome
 from flow_process import run_command
 from kfp_server import KfpServer
 from s3_stores import moto_endpoint
+
+from penstock.backends.kubeflow.running import watching
 
 __all__ = ["moto_endpoint"]
 
@@ -111,7 +114,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now += seconds
         waited.append(seconds)
 
-    module = "penstock.backends.kubeflow.running.watching.time"
-    monkeypatch.setattr(f"{module}.sleep", sleep)
-    monkeypatch.setattr(f"{module}.monotonic", lambda: now)
+    monkeypatch.setattr(watching, "Watch", functools.partial(watching.Watch, clock=lambda: now, sleep=sleep))
     return waited

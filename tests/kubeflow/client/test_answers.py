@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,10 @@ def kube_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_kubectl_context_leads_to_the_server(flow: Run, kfp: KfpServer, kube_config: Path) -> None:
     """Through the proxy of the Kubernetes API."""
     contexts = [{"name": name, "context": {"cluster": name, "user": "u"}} for name in ("a", "b")]
-    clusters = [{"name": "a", "cluster": {"server": "http://127.0.0.1:9"}}, {"name": "b", "cluster": {"server": kfp.url}}]
+    clusters = [
+        {"name": "a", "cluster": {"server": "http://127.0.0.1:9"}},
+        {"name": "b", "cluster": {"server": kfp.url}},
+    ]
     users = [{"name": "u", "user": {"token": "kube"}}]
     kinds = {"apiVersion": "v1", "kind": "Config", "current-context": "a"}
     kube_config.write_text(json.dumps({**kinds, "clusters": clusters, "users": users, "contexts": contexts}))
@@ -205,13 +208,27 @@ def test_without_kfp(flow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def untrusted(folder: Path) -> Iterator[str]:
     """A server with a certificate that nobody has signed."""
     key, certificate = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ],
         check=True,
         capture_output=True,
     )
@@ -221,7 +238,7 @@ def untrusted(folder: Path) -> Iterator[str]:
 
         def shake_hands() -> None:
             connection, _ = listening.accept()
-            with connection, pytest.raises(OSError, match=""):
+            with connection, contextlib.suppress(OSError):  # the client hangs up
                 context.wrap_socket(connection, server_side=True)
 
         thread = threading.Thread(target=shake_hands)

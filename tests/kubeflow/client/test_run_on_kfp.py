@@ -108,8 +108,10 @@ def test_a_server_for_many_users_is_told_whose_run_it_is(flow: Run, kfp: KfpServ
     done = flow("run-on-kfp", "--who", "x")
     assert (done.code, done.err) == (
         1,
-        f"error[P552]: {kfp.url} is for many users, and it isn't said whose runs are meant\n"
-        "  = help: give --namespace, or set METAFLOW_KFP_NAMESPACE\n",
+        (
+            f"error[P552]: {kfp.url} is for many users, and it isn't said whose runs are meant\n"
+            "  = help: give --namespace, or set METAFLOW_KFP_NAMESPACE\n"
+        ),
     )
     run = kfp.runs[started(flow("run-on-kfp", "--who", "x", "--namespace", "ada"))]
     assert run.namespace == "ada"
@@ -126,13 +128,15 @@ def test_values_that_would_arrive_as_others_are_refused(flow: Run, kfp: KfpServe
     done = flow("run-on-kfp", "--who", "{{$.inputs}}", "--times", "9007199254740993", "--rate", "nan")
     assert (done.code, done.err) == (
         1,
-        "error[P554]: the parameter `rate` is nan, which Kubeflow can't keep\n"
-        "  = help: make it a parameter of type str\n\n"
-        "error[P554]: the parameter `times` is 9007199254740993, and Kubeflow keeps whole numbers up to "
-        "9,007,199,254,740,992 only\n"
-        "  = help: make it a parameter of type str\n\n"
-        "error[P554]: the parameter `who` holds `{{$`, which Kubeflow would replace\n"
-        "  = help: leave it out, or store the text and pass its key\n",
+        (
+            "error[P554]: the parameter `rate` is nan, which Kubeflow can't keep\n"
+            "  = help: make it a parameter of type str\n\n"
+            "error[P554]: the parameter `times` is 9007199254740993, and Kubeflow keeps whole numbers up to "
+            "9,007,199,254,740,992 only\n"
+            "  = help: make it a parameter of type str\n\n"
+            "error[P554]: the parameter `who` holds `{{$`, which Kubeflow would replace\n"
+            "  = help: leave it out, or store the text and pass its key\n"
+        ),
     )
     assert kfp.asked == []
 
