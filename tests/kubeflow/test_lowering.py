@@ -71,7 +71,11 @@ def test_kubeflow_s_own_schemas_take_it_and_every_step_is_one_task(flow: Any) ->
 
 def test_a_misspelt_field_is_found_at_every_level() -> None:
     data = lowered(program_of("decorated")).decode()
-    for old, new in (("taskInfo", "taskInfos"), ("        image: python", "        imagee: python"), ("activeDeadlineSeconds", "deadline")):
+    for old, new in (
+        ("taskInfo", "taskInfos"),
+        ("        image: python", "        imagee: python"),
+        ("activeDeadlineSeconds", "deadline"),
+    ):
         assert old in data
         assert schema_problems(data.replace(old, new, 1).encode()), old
 
@@ -233,7 +237,23 @@ def test_parameters_are_inputs_with_their_types_and_defaults(flow_file: Any) -> 
 
 
 def test_libyaml_changes_no_byte() -> None:
-    hostile = ["", " a", "a ", "a: b", "- x", "no", "1e3", "é\n", "a\nb", "x" * 500, "\t", "a\n b\n", "{{$}}", "# c", "\x85"]
+    hostile = [
+        "",
+        " a",
+        "a ",
+        "a: b",
+        "- x",
+        "no",
+        "1e3",
+        "é\n",
+        "a\nb",
+        "x" * 500,
+        "\t",
+        "a\n b\n",
+        "{{$}}",
+        "# c",
+        "\x85",
+    ]
     document = {"values": hostile, "by name": {f"key {number}": text for number, text in enumerate(hostile)}}
     assert dump([document]) == dump([document], pure=True)
     assert yaml.safe_load(dump([document])) == document
