@@ -79,9 +79,13 @@ _COMPILED_WITH = (
 
 def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
-    def with_choices(*arguments: Any, name: Naming, log_execution_history: bool, log_level: str, **options: Any) -> Any:
+    def with_choices(
+        *arguments: Any, name: Naming, log_execution_history: bool, log_level: str | None, **options: Any
+    ) -> Any:
+        if log_level and not log_execution_history:
+            raise click.UsageError("--log-level needs --log-execution-history", click.get_current_context())
         given = {field: options.pop(field) for field in _CHOSEN}
-        chosen = _chosen(name, log_level if log_execution_history else "off", given)
+        chosen = _chosen(name, (log_level or "all") if log_execution_history else "off", given)
         return command(*arguments, chosen=chosen, **options)
 
     # As decorators stand one above the other, the first is applied last.
