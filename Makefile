@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.penstock-installed
 METAFLOW_INSTALLED := $(METAFLOW_VENV)/.metaflow-$(METAFLOW_VERSION)
 PIP := -m pip --disable-pip-version-check --quiet
-NOT_HERE := not scale and not s3server
+NOT_HERE := not scale and not s3server and not containers
 
 export METAFLOW_PYTHON = $(abspath $(METAFLOW_VENV)/bin/python)
 
@@ -23,7 +23,7 @@ export METAFLOW_PYTHON = $(abspath $(METAFLOW_VENV)/bin/python)
 help: ## list the targets
 	@printf 'make <target> [PYTHON=python3] [PYTEST_ARGS=…]\n\n'
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  %-14s %s\n' "$$name" "$$what"; done
+		printf '  %-16s %s\n' "$$name" "$$what"; done
 
 .PHONY: env
 env: $(INSTALLED) ## build .venv with everything for work on Penstock (again when pyproject.toml changes)
@@ -65,6 +65,10 @@ test-scale: $(INSTALLED) ## wide, long and random flows, thousands of tasks: abo
 .PHONY: test-s3
 test-s3: $(INSTALLED) ## the S3 datastore on a real server, Ceph radosgw on loopback (Debian: radosgw ceph-mon ceph-osd)
 	$(BIN)/python tests/datastore/radosgw.py $(BIN)/python -m pytest -q -m s3server $(PYTEST_ARGS)
+
+.PHONY: test-containers
+test-containers: $(INSTALLED) ## rehearsals in containers, on the engine of DOCKER_HOST or one of our own (Debian: docker.io)
+	$(BIN)/python tests/kit/container_engine.py $(BIN)/python -m pytest -q -m containers $(PYTEST_ARGS)
 
 .PHONY: test-versions
 test-versions: ## the fast tests under every Python 3.10 to 3.13 found; PYTHONS="a b" names others

@@ -61,8 +61,8 @@ def timestamp() -> str:
 class LineReporter:
     """One line for everything, as Metaflow prints when its output is no terminal."""
 
-    def __init__(self, write: Callable[[str], object] = sys.stdout.write, *, quiet: bool = False) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[str], object] | None = None, *, quiet: bool = False) -> None:
+        self._write = write or sys.stdout.write
         self._quiet = quiet
 
     def say(self, text: str, source: str = "", *, bad: bool = False) -> None:

@@ -48,8 +48,10 @@ def step_functions() -> None:
     \b
     The way to production:
       python flow.py step-functions rehearse         run the compiled machine here
+      python flow.py step-functions simulate         say what a run would need
       python flow.py step-functions create           upload and register it
-      python flow.py step-functions trigger          start a run
+      python flow.py step-functions diff             compare that with the flow as it is now
+      python flow.py step-functions trigger --wait   start a run, and follow it
       python flow.py step-functions list-runs        see how runs are doing
 
     \b

@@ -42,39 +42,42 @@ MACHINE_NAME = _named
 """Gives a command `--name` and `--name-prefix`, which it takes together as ``name``, a :class:`Naming`."""
 
 
-def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
-    @MACHINE_NAME
-    @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
-    @click.option(
+_COMPILED_WITH = (
+    click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
+    click.option(
         "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-    )
-    @click.option(
+    ),
+    click.option(
         "--workflow-timeout",
         type=click.IntRange(1),
         metavar="SECONDS",
         help="Stop a run that takes longer than this.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width."
-    )
-    @click.option(
+    ),
+    click.option(
         "--aws-tag",
         "--aws-batch-tag",
         "aws_tags",
         multiple=True,
         metavar="KEY=VALUE",
         help="A tag in the sense of AWS for state machine, job definitions and jobs; repeatable.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--log-execution-history/--no-log-execution-history",
         help="Log executions to the group METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--log-level",
         type=click.Choice(["all", "error", "fatal"]),
         help="With --log-execution-history: which events; all if not given.",
-    )
-    @click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix.")
+    ),
+    click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
+)
+
+
+def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_choices(
         *arguments: Any, name: Naming, log_execution_history: bool, log_level: str | None, **options: Any
@@ -85,7 +88,9 @@ def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
         chosen = _chosen(name, (log_level or "all") if log_execution_history else "off", given)
         return command(*arguments, chosen=chosen, **options)
 
-    return with_choices
+    # As decorators stand one above the other, the first is applied last.
+    optioned = functools.reduce(lambda inner, option: option(inner), reversed(_COMPILED_WITH), with_choices)
+    return MACHINE_NAME(optioned)
 
 
 _CHOSEN = ("tags", "max_workers", "workflow_timeout", "distributed_map", "aws_tags", "datastore_root")

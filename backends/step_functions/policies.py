@@ -142,7 +142,7 @@ def _of_machine(deployment: Deployment, settings: StepFunctionsSettings, place: 
     yield _allow(
         "SubmitTheJobs", "batch:SubmitJob", [*_job_definitions(deployment, place), *_queues(deployment, place)]
     )
-    # AWS asks for these on every resource: a job's ARN is not known before it is submitted.
+    # As in AWS's own policies for `batch:submitJob.sync`: a job's ARN is not known before it is submitted.
     yield _allow("FollowAndEndTheJobs", ["batch:DescribeJobs", "batch:TerminateJob"], "*")
     rule = place.arn("events", f"rule/{_EVENTS_RULE}")
     yield _allow("HearWhenJobsEnd", ["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule)

@@ -69,15 +69,18 @@ def _wait(state: State, clients: AwsClients, started: Started, timeout: float | 
     advice = f"{command} step-functions terminate {started.run}{name}"
     table = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     reporter = _reporter(f"{state.flow_class.__name__}/{started.run}", table, state.options.quiet)
-    watch = Watch(clients, started, reporter, table=table)
     try:
+        watch = Watch(clients, started, reporter, table=table)
         ended = watch.follow(timeout)
     except KeyboardInterrupt:
-        reporter.close()
-        click.echo(f"Stopped watching: run {started.run} goes on. This ends it:\n  {advice}", err=True)
-        raise click.exceptions.Exit(1) from None
+        interrupted = True
+    else:
+        interrupted = False
     finally:
         reporter.close()
+    if interrupted:
+        click.echo(f"Stopped watching: run {started.run} goes on. This ends it:\n  {advice}", err=True)
+        raise click.exceptions.Exit(1)
     if ended is None:
         message = f"run {started.run} is not over after {duration(timeout or 0)}: it goes on"
         raise StillRunning(message, help=f"`{advice}` ends it")

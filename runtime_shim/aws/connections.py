@@ -180,7 +180,7 @@ def _send(
 ) -> http.client.HTTPResponse:
     # Put together by hand: a path may begin with two slashes, which `urlunsplit` takes for something else.
     target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    sent = {**headers, "Accept-Encoding": "identity"}
+    sent = {**headers, "Accept-Encoding": "identity", "User-Agent": "penstock"}
     if connection.through:
         target = f"{parts.scheme}://{parts.netloc}{target}"
         sent.update(proxy_authorization(connection.through))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from compiler_flows import flow_from_text, forget
+from compiler_flows import flow_from_text, forget, load_file
 from counting_store import CountingStore
 from foretold_runs import CAUGHT, ROWS, Style, Told, TooMuch, foretell
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -26,6 +26,8 @@ from written_flows import NAME, style_of, write
 from penstock.backends.conformance import FlowCase, run_locally
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.backends.step_functions import BACKEND
+from penstock.backends.step_functions.events import events_of
+from penstock.backends.step_functions.layout import Layout
 from penstock.backends.step_functions.rehearsal.engine import Engine
 from penstock.backends.step_functions.validation import problems
 from penstock.compiler.capabilities import check
@@ -36,6 +38,7 @@ from penstock.compiler.planning import plan_of
 from penstock.compiler.regions import program_of
 from penstock.runtime_shim import initialize
 from penstock.runtime_shim.datastore.finished import FinishedTask
+from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.datastore.protocol import Datastore
 from penstock.runtime_shim.datastore.tasks import TaskStore
 from penstock.runtime_shim.scope import user_artifacts
@@ -179,12 +182,28 @@ def rehearsed_run(case: FlowCase, engine: Engine) -> StoredRun:
     return StoredRun(done.store.root, NAME, done.done.run)
 
 
+def foreseen_events(case: FlowCase, run: StoredRun) -> int:
+    """What the compiler and the tasks said that the run costs of its execution's history."""
+    program = demand_program(load_file(case.file))
+    keys = LocalDatastore(run.root).children(f"{NAME}/{run.run}/_events/run/")
+    return events_of(program.root, Layout(program)).fixed + sum(int(key.rpartition("@")[2]) for key in keys)
+
+
+def spent_events(run: StoredRun, engine: Engine) -> int:
+    """The events that the execution has."""
+    client = engine.client("stepfunctions")
+    machine = next(each for each in client.list_state_machines()["stateMachines"] if each["name"] == NAME)
+    arn = machine["stateMachineArn"].replace(":stateMachine:", ":execution:") + ":" + run.run.removeprefix("sfn-")
+    return len(client.get_execution_history(executionArn=arn, maxResults=1000)["events"])
+
+
 def check_rehearsed(flow: RandomFlow, engine: Engine) -> None:
     with tempfile.TemporaryDirectory() as folder:
         case = in_a_file(flow.source, Path(folder))
         local = run_locally(case, Path(folder) / "local")
         run = rehearsed_run(case, engine)
         assert differences(local, run) == []
+        assert spent_events(run, engine) <= foreseen_events(case, run)
         if flow.told:
             assert list(wrong(flow.told, without_parameters(run))) == []
 
@@ -195,7 +214,7 @@ def _a_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(flows() | flows(least=20, most=120))
-@examples(100)
+@examples(70)
 def test_what_is_written_compiles_and_runs_as_foretold(flow: RandomFlow) -> None:
     check_by_records(flow)
 
@@ -209,13 +228,13 @@ def test_branches_that_cross_in_any_way_run_to_the_end(flow: RandomFlow) -> None
 
 
 @given(flows(least=8))
-@examples(4)
+@examples(3)
 def test_a_run_on_this_machine_is_as_foretold(flow: RandomFlow) -> None:
     check_locally(flow)
 
 
 @given(flow=flows(least=6, most=14))
-@examples(4)
+@examples(3)
 def test_a_rehearsed_run_is_the_local_one(flow: RandomFlow, engine: Engine) -> None:
     check_rehearsed(flow, engine)
 

@@ -162,7 +162,7 @@ class UnstorableFlow(FlowSpec):
         ("lock", "of type _thread.lock cannot be stored: cannot pickle '_thread.lock' object"),
         ("generator", "of type builtins.generator cannot be stored: cannot pickle 'generator' object"),
         ("stubborn", "Stubborn cannot be stored: not today"),
-        ("lambda", "of type builtins.function cannot be stored: Can't pickle"),
+        ("lambda", "of type builtins.function cannot be stored: Can't "),
         ("self", "UnstorableFlow cannot be stored: a flow can't be stored: assign single attributes of `self`"),
     ],
 )

@@ -251,7 +251,6 @@ MORE = (
     "crossing_branches",
     "switch",
     "switch_to_end",
-    "if_else",
     "nested_loops",
     "empty_outer_foreach",
     "join_two_splits",

@@ -127,13 +127,14 @@ class Told:
 
     # The watcher.
 
-    def follow(self, timeout: float | None = None, *, quiet: bool = False) -> tuple[Any, list[str], Watch]:
+    def follow(
+        self, timeout: float | None = None, *, quiet: bool = False, table: bool = False
+    ) -> tuple[Any, list[str], Watch]:
         lines: list[str] = []
         clients = cast("AwsClients", _Clients(self, self))
         reporter = LineReporter(lambda line: lines.append(line[24:].rstrip("\n")), quiet=quiet)
-        watch = Watch(
-            clients, Started(RUN, ARN), reporter, clock=lambda: self.now, sleep=self.sleep, wall=lambda: self.now
-        )
+        clock = {"clock": lambda: self.now, "sleep": self.sleep, "wall": lambda: self.now}
+        watch = Watch(clients, Started(RUN, ARN), reporter, table=table, **clock)
         return watch.follow(timeout), lines, watch
 
     def sleep(self, seconds: float) -> None:
@@ -416,3 +417,24 @@ def test_iterations_of_a_distributed_map_are_counted_and_the_one_that_failed_is_
 
 def test_the_steps_that_an_iteration_is_sure_to_run_are_known_before() -> None:
     assert certain_steps(MACHINE) == {"start foreach": ("fit",)}
+
+
+def test_beside_a_table_only_bad_news_are_lines() -> None:
+    told = Told()
+    first, second = told.submitted("start", "", "job-1"), told.submitted("other", "", "job-2")
+    over = [told.ended("TaskSucceeded", first[-1], 0), told.ended("TaskFailed", second[-1], 1)]
+    told.turns = [first, second, over, [told.event("ExecutionFailed", error="x", cause="")]]
+    assert told.follow(table=True)[1] == ["[sfn-one/other/t] Task failed: exit code 1."]
+
+
+def test_the_sixth_failure_of_a_step_is_counted_only() -> None:
+    told = Told()
+    jobs = [told.submitted("fit", f"/{index}", f"job-{index}") for index in range(9)]
+    over = [told.ended("TaskFailed", job[-1], 1) for job in jobs]
+    told.turns = [[event for job in jobs for event in job], over, [told.event("ExecutionFailed", error="x", cause="")]]
+    _, lines, watch = told.follow()
+    failures = [line for line in lines if "Task failed" in line]
+    assert len(failures) == 5
+    assert failures[-1].endswith("exit code 1. More of this step is counted only.")
+    assert lines[-1] == "[sfn-one/fit] 0 of 9 done, 0 under way, 9 failed."
+    assert str(watch.first_failure.task) == "fit/t.0" if watch.first_failure else False

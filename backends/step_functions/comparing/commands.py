@@ -22,7 +22,14 @@ _OF_THE_CODE = ("code package", "code file")
 @click.command(short_help="Compare what is deployed with what is compiled.")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(file_okay=False))
 @COMPILED_WITH
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is printed.",
+)
 @click.pass_context
 def diff(ctx: click.Context, /, folder: str | None, chosen: Chosen, form: str) -> None:
     """Compare the deployed state machine with the flow as it compiles now, or with the bundle in DIR.

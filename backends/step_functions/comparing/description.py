@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.backends.differences import Description, flattened, text_of
@@ -47,11 +47,12 @@ class Parts:
     tags: Mapping[str, str]
     schedule: Mapping[str, Any] | None = None
     code: CodeFiles | None = None
-    package: str = field(init=False, default="")
 
-    def __post_init__(self) -> None:
+    @property
+    def package(self) -> str:
+        """The sha of the code package; of several, should there be such, all."""
         shas = {_variables(each).get(PACKAGE_VARIABLE, "") for each in self.job_definitions.values()}
-        object.__setattr__(self, "package", ", ".join(sorted(shas - {""})))
+        return ", ".join(sorted(shas - {""}))
 
 
 def describe(parts: Parts) -> Description:

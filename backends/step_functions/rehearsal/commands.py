@@ -11,6 +11,8 @@ from penstock.backends.commandline import FlowCommand, given_parameters
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
+    from penstock.backends.job_hosts.container_engine import ContainerEngine
+    from penstock.backends.step_functions.compilation import CompiledFlow
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
@@ -21,9 +23,16 @@ if TYPE_CHECKING:
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Jobs at once; twice the processors if not given.")
 @click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
+@click.option("--containers", is_flag=True, help="Run every job in its image, on the Docker or Podman of this machine.")
 @click.pass_context
 def rehearse(
-    ctx: click.Context, /, tags: tuple[str, ...], max_workers: int, jobs: int | None, distributed_map: bool
+    ctx: click.Context,
+    /,
+    tags: tuple[str, ...],
+    max_workers: int,
+    jobs: int | None,
+    distributed_map: bool,
+    containers: bool,
 ) -> None:
     """Run the compiled state machine on this machine, without AWS.
 
@@ -31,12 +40,16 @@ def rehearse(
     process: with a clean folder, and nothing in its environment but what the job definition and a container host give.
     Neither your AWS credentials nor your profile are looked at; queue, roles and bucket need not exist.
 
+    With --containers every job runs in its own image, with its memory and processors. Images that are not here are
+    pulled.
+
     Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
 
     \b
     Examples:
       python flow.py step-functions rehearse
       python flow.py step-functions rehearse --alpha 0.5
+      python flow.py step-functions rehearse --containers
     """
     from penstock.backends.step_functions.compilation import compile_for_step_functions
     from penstock.backends.step_functions.rehearsal.engine import Engine
@@ -52,9 +65,10 @@ def rehearse(
     compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
+    container_engine = _container_engine(state, compiled) if containers else None
     quiet = state.options.quiet
     command = " ".join(["python", *state.entry, *([] if _reads_local(state) else ["--datastore=local"])])
-    with Engine(jobs_at_once=jobs) as engine:
+    with Engine(jobs_at_once=jobs, containers=container_engine) as engine:
         done = rehearse_compiled(compiled, given, engine, target, write=_write, quiet=quiet, command=command)
     if done.failure is not None:
         raise done.failure
@@ -62,6 +76,21 @@ def rehearse(
         click.echo(f"Done: {done.tasks} tasks in {done.seconds:.1f} s, stored in {target.root}.")
         click.echo(f"  {command} dump {done.run}/end")
         click.echo(f"  {command} logs {done.run}/start")
+
+
+def _container_engine(state: State, compiled: CompiledFlow) -> ContainerEngine:
+    """The engine of this machine, with the images of the flow.
+
+    Raises Refused.
+    """
+    from penstock.backends.job_hosts.container_engine import ContainerEngine
+    from penstock.backends.step_functions.rehearsal.rehearsing import images
+
+    engine = ContainerEngine.reach()
+    for sentence in engine.warnings:
+        click.echo(f"warning: {sentence}", err=True)
+    engine.demand_images(images(state.program(), compiled.settings), _write)
+    return engine
 
 
 def _write(line: str) -> None:

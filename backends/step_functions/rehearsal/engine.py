@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from penstock.backends.job_hosts.processes import kill_group
 from penstock.backends.step_functions.rehearsal.messages import (
     HISTORY_LIMIT,
     EngineOptions,
@@ -28,9 +29,11 @@ from penstock.backends.step_functions.rehearsal.messages import (
     Ready,
     from_line,
 )
-from penstock.backends.step_functions.rehearsal.processes import kill_group
 from penstock.compiler.diagnostics import Diagnostic, Refused
 from penstock.runtime_shim.failures import Failure
+
+if TYPE_CHECKING:
+    from penstock.backends.job_hosts.container_engine import ContainerEngine
 
 QUEUE = "penstock-rehearsal"
 """The job queue that is there from the start."""
@@ -49,7 +52,7 @@ class EngineFailed(Failure):
 
 
 class Engine:
-    """Runs while it is entered::
+    """Runs while it is entered; jobs are processes, or containers on the engine ``containers``::
 
         with Engine() as engine:
             engine.client("s3").create_bucket(Bucket="b")
@@ -59,7 +62,12 @@ class Engine:
     """
 
     def __init__(
-        self, *, jobs_at_once: int | None = None, grace_seconds: float = 30.0, history_limit: int = HISTORY_LIMIT
+        self,
+        *,
+        jobs_at_once: int | None = None,
+        grace_seconds: float = 30.0,
+        history_limit: int = HISTORY_LIMIT,
+        containers: ContainerEngine | None = None,
     ) -> None:
         _demand_moto()
         self._directory = Path(tempfile.mkdtemp(prefix="penstock-rehearsal-"))
@@ -72,7 +80,10 @@ class Engine:
             jobs_at_once=jobs_at_once or max(4, 2 * (os.cpu_count() or 1)),
             grace_seconds=grace_seconds,
             history_limit=history_limit,
+            containers=containers.url if containers else "",
+            rehearsal=secrets.token_hex(8),
         )
+        self._containers = containers
         self.endpoint = ""
         self._process: subprocess.Popen[str] | None = None
         self._ready: queue.Queue[int] = queue.Queue()
@@ -169,11 +180,11 @@ class Engine:
         match event:
             case Ready(port=port):
                 self._ready.put(port)
-            case JobStarted(job=job, attempt=attempt, pid=pid):
+            case JobStarted(job=job, attempt=attempt, pid=int(pid)):
                 self._groups[job, attempt] = pid
             case JobEnded(job=job, attempt=attempt):
                 self._groups.pop((job, attempt), None)
-            case ExecutionEnded():
+            case JobStarted() | ExecutionEnded():  # a container is ended by its label
                 pass
         for listener in list(self._listeners):
             listener(event)
@@ -196,6 +207,8 @@ class Engine:
                 # It died before it could end its jobs.
                 for leader in list(self._groups.values()):
                     kill_group(leader)
+            if self._containers is not None:
+                self._containers.remove(self._options.rehearsal)
         shutil.rmtree(self._directory, ignore_errors=True)
 
 

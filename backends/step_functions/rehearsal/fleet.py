@@ -6,15 +6,14 @@ without moto: :mod:`.mends.batch` puts it in the place of moto's own job.
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from penstock.backends.job_hosts.jobs import UNLIMITED, Attempt, JobHost, Outcome, Place, Resources
 from penstock.backends.step_functions.rehearsal.messages import EngineOptions, Event, JobEnded, JobStarted
-from penstock.backends.step_functions.rehearsal.processes import JobHost, Outcome
 
 CONTAINER_EXITED = "Essential container in task exited"
 TIMED_OUT = "Job attempt duration exceeded timeout"
@@ -47,6 +46,9 @@ class ContainerJob:
     queue: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    image: str = ""
+    user: str = ""
+    resources: Resources = UNLIMITED
     override_characters: int = 0
     attempts: int = 1
     timeout: float | None = None
@@ -66,24 +68,22 @@ class JobResult:
 def retries(job: ContainerJob, attempt: int, outcome: Outcome) -> bool:
     """Whether Batch makes another attempt after ``attempt`` (from 1) ended so.
 
-    An attempt that exceeded its timeout, or that was terminated, is the last one; the first exit condition that matches
-    decides; without any that matches the job is retried.
+    An attempt that exceeded its timeout, or that was terminated, is the last one, as is one that this machine cannot
+    run; the first exit condition that matches decides; without any that matches the job is retried.
     """
-    if attempt >= job.attempts or outcome.timed_out or outcome.stopped or outcome.exit_code == 0:
+    ended = outcome.timed_out or outcome.stopped or outcome.hopeless
+    if attempt >= job.attempts or ended or outcome.exit_code == 0:
         return False
     return next((condition.retry for condition in job.conditions if condition.matches(outcome)), True)
 
 
 class Fleet:
-    """The machines behind the queue: runs jobs as processes, ``options.jobs_at_once`` at a time."""
+    """The machines behind the queue: runs jobs on ``host``, ``options.jobs_at_once`` at a time."""
 
-    def __init__(self, options: EngineOptions, endpoint: str, outlet: Callable[[Event], None]) -> None:
-        root = Path(options.directory)
-        self._logs = root / "logs"
+    def __init__(self, options: EngineOptions, endpoint: str, outlet: Callable[[Event], None], host: JobHost) -> None:
+        self._logs = Path(options.directory) / "logs"
         self._logs.mkdir()
-        self._host = JobHost(
-            root / "jobs", f"{_interpreter(root, options.python)}:/usr/local/bin:/usr/bin:/bin", options.grace_seconds
-        )
+        self._host = host
         self._places = threading.BoundedSemaphore(options.jobs_at_once)
         self._outlet = outlet
         self._credentials = {
@@ -128,7 +128,8 @@ class Fleet:
                 return JobResult(succeeded, outcome.exit_code, reason)
 
     def _attempt(self, job: ContainerJob, attempt: int) -> Outcome:
-        log = self._logs / f"{job.id.replace(':', '-')}.{attempt}.log"
+        name = f"{job.id.replace(':', '-')}.{attempt}"
+        log = self._logs / f"{name}.log"
         environment = {
             **self._credentials,
             **job.environment,
@@ -139,10 +140,18 @@ class Fleet:
         }
         begin = time.monotonic()
 
-        def announce(pid: int) -> None:
-            self._outlet(JobStarted(job.id, job.name, attempt, pid, str(log), job.environment))
+        def announce(place: Place) -> None:
+            self._outlet(JobStarted(job.id, job.name, attempt, place.pid, place.container, str(log), job.environment))
 
-        outcome = self._host.run(job.command, environment, log, timeout=job.timeout, stop=job.stop, started=announce)
+        given = Attempt(
+            name=name,
+            command=job.command,
+            environment=environment,
+            image=job.image,
+            user=job.user,
+            resources=job.resources,
+        )
+        outcome = self._host.run(given, log, timeout=job.timeout, stop=job.stop, started=announce)
         seconds = time.monotonic() - begin
         retried = retries(job, attempt, outcome)
         reason = TIMED_OUT if outcome.timed_out else outcome.reason or CONTAINER_EXITED
@@ -169,16 +178,3 @@ def _matches(pattern: str, text: str) -> bool:
     if pattern.endswith("*"):
         return text.lower().startswith(pattern[:-1].lower())
     return text.lower() == pattern.lower()
-
-
-def _interpreter(root: Path, python: str) -> Path:
-    """A folder with `python` and `python3`: scripts rather than links, since a link would leave the virtual
-    environment.
-    """
-    folder = root / "bin"
-    folder.mkdir()
-    for name in ("python", "python3"):
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
-    return folder

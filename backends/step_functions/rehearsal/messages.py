@@ -20,6 +20,8 @@ class EngineOptions:
     """``secret`` is the access key id that every request must carry, ``directory`` the engine's own folder,
     ``python`` the interpreter that jobs find as `python`, ``jobs_at_once`` how many jobs run side by side (the
     others are RUNNABLE). ``grace_seconds`` lie between the SIGTERM and the SIGKILL of a job that is stopped.
+    ``containers`` is the URL of the container engine that runs the jobs, empty for processes; ``rehearsal`` is what
+    containers are labelled with.
     """
 
     secret: str
@@ -29,6 +31,8 @@ class EngineOptions:
     jobs_at_once: int = 4
     grace_seconds: float = 30.0
     history_limit: int = HISTORY_LIMIT
+    containers: str = ""
+    rehearsal: str = ""
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -49,12 +53,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:
-    """Attempt ``attempt`` (from 1) of a Batch job runs as process ``pid``, which leads its own process group."""
+    """Attempt ``attempt`` (from 1) of a Batch job runs: as process ``pid``, which leads its own process group, or in
+    the ``container`` of that id.
+    """
 
     job: str
     name: str
     attempt: int
-    pid: int
+    pid: int | None
+    container: str
     log: str
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

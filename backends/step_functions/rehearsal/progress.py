@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from penstock.backends.job_hosts.jobs import Place
 from penstock.backends.step_functions.rehearsal.messages import Event, ExecutionEnded, JobEnded, JobStarted, Ready
 from penstock.runtime_shim.failures import InvalidName
 from penstock.runtime_shim.paths import Path as TaskPath
@@ -76,7 +77,7 @@ class Progress:
         match event:
             case JobStarted() if event.environment.get("PENSTOCK_RUN") == run:
                 again = "" if event.attempt == 1 else f" (attempt {event.attempt})"
-                self.say(f"Task is starting{again}.", f"{task_name(event)} (pid {event.pid})")
+                self.say(f"Task is starting{again}.", f"{task_name(event)} ({Place(event.pid, event.container)})")
             case JobEnded() if event.environment.get("PENSTOCK_RUN") == run:
                 self._job_ended(event)
             case ExecutionEnded(execution=arn) if run.endswith(arn.rpartition(":")[2]):

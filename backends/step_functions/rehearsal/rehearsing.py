@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.step_functions.deploying import deploy
 from penstock.backends.step_functions.executions import start
+from penstock.backends.step_functions.jobs import job_of
 from penstock.backends.step_functions.machines import demand_machine
 from penstock.backends.step_functions.rehearsal.collecting import EngineStore, collect
 from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, EngineFailed
+from penstock.backends.step_functions.rehearsal.fleet import CONTAINER_EXITED
 from penstock.backends.step_functions.rehearsal.progress import Progress, tail, task_name
 from penstock.backends.step_functions.resolution import with_placeholders
 from penstock.runtime_shim.failures import Failure
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.compilation import CompiledFlow
     from penstock.backends.step_functions.rehearsal.engine import Engine
-    from penstock.backends.step_functions.rehearsal.messages import ExecutionEnded
+    from penstock.backends.step_functions.rehearsal.messages import ExecutionEnded, JobEnded
     from penstock.backends.step_functions.settings import StepFunctionsSettings
+    from penstock.compiler.program import Program
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 ROOT = "s3://penstock-rehearsal/metaflow"
@@ -68,6 +72,14 @@ def rehearsal_settings(settings: StepFunctionsSettings) -> StepFunctionsSettings
     return replace(
         placed, job_queue=QUEUE, one_queue=True, job_role=_ROLE, sfn_role=_ROLE, config=MappingProxyType(config)
     )
+
+
+def images(program: Program, settings: StepFunctionsSettings) -> dict[str, list[str]]:
+    """The images that jobs run in, each with its steps."""
+    found: dict[str, list[str]] = {}
+    for step in program.graph.steps.values():
+        found.setdefault(job_of(step, settings).shape.image, []).append(step.name)
+    return found
 
 
 def rehearse(
@@ -123,11 +135,20 @@ def _failure(progress: Progress, ended: ExecutionEnded, command: str) -> Rehears
         message = f"the state machine failed: {ended.error or ended.status}: {cause}"
         return RehearsalFailed(message, help="the execution would fail on AWS too", code="R181")
     job = progress.failed[0]
-    how = _status_reason(ended) if job.exit_code is None else f"exit code {job.exit_code}"
     lines = "".join(f"\n    | {line}" for line in tail(job.log))
     name = task_name(job)
-    message = f"task {name} failed: {how or job.reason}{lines}"
-    return RehearsalFailed(message, help=f"its whole output: {command} logs {name}")
+    message = f"task {name} failed: {_how(job, ended)}{lines}"
+    advice = f"its whole output: {command} logs {name}"
+    if job.reason == OUT_OF_MEMORY:
+        advice = f"give the step more memory, with @resources(memory=...); {advice}"
+    return RehearsalFailed(message, help=advice)
+
+
+def _how(job: JobEnded, ended: ExecutionEnded) -> str:
+    """How a job failed: its exit code, and what the container host says where it says more."""
+    if job.exit_code is None:
+        return job.reason if job.reason != CONTAINER_EXITED else _status_reason(ended) or job.reason
+    return f"exit code {job.exit_code}" + ("" if job.reason == CONTAINER_EXITED else f", {job.reason}")
 
 
 def _status_reason(ended: ExecutionEnded) -> str:

@@ -12,7 +12,9 @@ import os
 import shutil
 import sys
 import threading
+from pathlib import Path
 
+from penstock.backends.job_hosts.jobs import JobHost
 from penstock.backends.step_functions.rehearsal.fleet import Fleet
 from penstock.backends.step_functions.rehearsal.gate import Gate
 from penstock.backends.step_functions.rehearsal.messages import EngineOptions, Event, Ready, to_line
@@ -66,10 +68,22 @@ def _serve(options: EngineOptions, outlet: Outlet) -> tuple[int, Fleet]:
     application = Gate(DomainDispatcherApplication(create_backend_app), options.secret)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
     endpoint = f"http://127.0.0.1:{server.port}"
-    fleet = Fleet(options, endpoint, outlet)
+    fleet = Fleet(options, endpoint, outlet, _host(options))
     mends.apply(options, endpoint, fleet, outlet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.port, fleet
+
+
+def _host(options: EngineOptions) -> JobHost:
+    if options.containers:
+        from penstock.backends.job_hosts.containers import ContainerHost
+
+        return ContainerHost(options.containers, options.rehearsal, options.grace_seconds)
+    from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
+
+    root = Path(options.directory)
+    path = f"{interpreter_folder(root, options.python)}:/usr/local/bin:/usr/bin:/bin"
+    return ProcessHost(root / "jobs", path, options.grace_seconds)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,14 @@ def _each(name: str, metavar: str, help_text: str) -> Callable[..., Any]:
 @click.option("--price-vcpu-hour", type=float, metavar="DOLLARS", help="Of a vCPU for an hour.")
 @click.option("--price-gb-hour", type=float, metavar="DOLLARS", help="Of a gigabyte of memory for an hour.")
 @COMPILED_WITH
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is printed.",
+)
 @click.pass_context
 def simulate(ctx: click.Context, /, chosen: Chosen, from_run: str | None, form: str, **given: Any) -> None:
     """Walk the compiled state machine without AWS: tasks, critical path, state transitions, limits, a rough cost.

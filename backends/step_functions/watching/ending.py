@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from penstock.backends.step_functions.watching.history import Failed, RunEnded
+from penstock.backends.step_functions.watching.history import Failed, JobDetail, RunEnded
 from penstock.backends.step_functions.watching.telling import why
 from penstock.runtime_shim.datastore.logs import read_log
 from penstock.runtime_shim.datastore.opening import open_datastore
 from penstock.runtime_shim.datastore.tasks import highest_attempt
-from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED, EXIT_USER_FAILED, Failure
 from penstock.runtime_shim.records import task_prefix
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.configuration import Configuration
 
 _LONGEST_LINE = 300
+_OWN_EXITS = (EXIT_USER_FAILED, EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED)
+"""How a step ends by itself: only then its last line says why."""
 
 
 class RunFailed(Failure):
@@ -59,9 +60,10 @@ def run_failed(
 
 def last_word(run: str, failed: Failed, configuration: Configuration) -> str:
     """The last line that a failed task wrote to stderr, where it can be read from here; most often its exception."""
-    environment: Mapping[str, str] = failed.detail.environment if failed.detail is not None else {}
-    root, flow = environment.get("PENSTOCK_ROOT", ""), environment.get("PENSTOCK_FLOW", "")
-    if not root or not flow:
+    detail = failed.detail or JobDetail()
+    root, flow = detail.environment.get("PENSTOCK_ROOT", ""), detail.environment.get("PENSTOCK_FLOW", "")
+    said_itself = bool(detail.attempts) and detail.attempts[-1].exit_code in _OWN_EXITS
+    if not root or not flow or not said_itself:
         return ""
     task = (flow, run, failed.task.step, failed.task.task)
     try:
@@ -71,7 +73,9 @@ def last_word(run: str, failed: Failed, configuration: Configuration) -> str:
     except Failure:  # whoever may start runs need not be allowed to read their logs
         return ""
     texts = [line.text.decode("utf-8", "replace").strip() for line in lines]
-    return next((text[:_LONGEST_LINE].rstrip(".") for text in reversed(texts) if text), "")
+    return next(
+        (text[:_LONGEST_LINE].rstrip(".") for text in reversed(texts) if text and not text.startswith("= help:")), ""
+    )
 
 
 def _help(text: str) -> str:

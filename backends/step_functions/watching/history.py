@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from penstock.runtime_shim.failures import InvalidName
@@ -33,7 +34,7 @@ class JobDetail(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
     reason: str = ""
     seconds: float | None = None
-    environment: Mapping[str, str] = {}
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 class Began(NamedTuple):

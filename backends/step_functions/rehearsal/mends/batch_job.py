@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from moto.batch.models import Job
 from moto.batch.utils import JobStatus
 
+from penstock.backends.job_hosts.jobs import Outcome, Resources
 from penstock.backends.step_functions.rehearsal.fleet import ContainerJob, ExitCondition, Fleet
-from penstock.backends.step_functions.rehearsal.processes import Outcome
 
 retry_strategy: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar(
     "retry strategy", default=None
@@ -72,7 +72,7 @@ class RehearsedJob(Job):  # type: ignore[misc] # moto is untyped here
 
     def _container_details(self) -> dict[str, Any]:
         details = {
-            "image": (self.job_definition.container_properties or {}).get("image"),
+            "image": _properties(self).get("image"),
             "command": _command(self),
             "environment": [{"name": name, "value": value} for name, value in _environment(self).items()],
             "logStreamName": self.log_stream_name,
@@ -83,12 +83,16 @@ class RehearsedJob(Job):  # type: ignore[misc] # moto is untyped here
 
 def _container_job(job: Any) -> ContainerJob:
     strategy = job._retry_strategy
+    properties = _properties(job)
     return ContainerJob(
         id=job.job_id,
         name=job.job_name,
         queue=job.job_queue.name,
         command=_command(job),
         environment=_environment(job),
+        image=properties.get("image") or "",
+        user=properties.get("user") or "",
+        resources=_resources(job),
         override_characters=len(json.dumps(job.container_overrides, separators=(",", ":"), ensure_ascii=False)),
         attempts=int(strategy.get("attempts") or 1),
         timeout=job._get_attempt_duration(),
@@ -106,14 +110,42 @@ def _condition(entry: Mapping[str, str]) -> ExitCondition:
     )
 
 
+def _properties(job: Any) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = job.job_definition.container_properties or {}
+    return properties
+
+
+def _resources(job: Any) -> Resources:
+    """What the job definition asks for, the submission's own requirements winning.
+
+    The fields ``vcpus`` and ``memory`` are the older way to say it.  A container has swap only where ``maxSwap`` says
+    so (AWS, "LinuxParameters"); ``swappiness`` counts with it.
+    """
+    properties = _properties(job)
+    entries = [
+        *(properties.get("resourceRequirements") or []),
+        *(job.container_overrides.get("resourceRequirements") or []),
+    ]
+    asked = {entry["type"].upper(): entry["value"] for entry in entries}
+    linux = properties.get("linuxParameters") or {}
+    vcpus, memory = asked.get("VCPU", properties.get("vcpus")), asked.get("MEMORY", properties.get("memory"))
+    swap = linux.get("maxSwap")
+    return Resources(
+        memory=None if memory is None else int(memory),
+        vcpus=None if vcpus is None else float(vcpus),
+        gpus=int(asked.get("GPU", 0)),
+        shared_memory=linux.get("sharedMemorySize"),
+        swap=swap,
+        swappiness=linux.get("swappiness") if swap is not None else None,
+    )
+
+
 def _command(job: Any) -> list[str]:
-    properties = job.job_definition.container_properties or {}
-    command = job.container_overrides.get("command") or properties.get("command") or []
+    command = job.container_overrides.get("command") or _properties(job).get("command") or []
     return list(job._add_parameters_to_command(command))
 
 
 def _environment(job: Any) -> dict[str, str]:
     """The job definition's variables, those of the submission winning."""
-    properties = job.job_definition.container_properties or {}
-    entries = [*(properties.get("environment") or []), *(job.container_overrides.get("environment") or [])]
+    entries = [*(_properties(job).get("environment") or []), *(job.container_overrides.get("environment") or [])]
     return {entry["name"]: entry.get("value") or "" for entry in entries}

@@ -1,40 +1,24 @@
-"""One attempt of a container job as a process of this machine: clean directory, given environment, own process
-group.
-"""
+"""Attempts as processes of this machine: clean directory, given environment, own process group; no image."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
+from penstock.backends.job_hosts.jobs import CANNOT_START, Attempt, Outcome, Place
+
 _POLL_SECONDS = 0.01
-CANNOT_START = 127
-"""What a container host reports when the command does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ended: ``exit_code`` as a container reports it (128 + n for signal n), None when nothing was
-    started.
-
-    ``timed_out`` and ``stopped`` say who ended it; ``reason`` is the container's own, empty where there is none.
-    """
-
-    exit_code: int | None
-    reason: str = ""
-    timed_out: bool = False
-    stopped: bool = False
-
-
-class JobHost:
+class ProcessHost:
     """What the machine gives to every job, as a container host would.
 
     ``directory`` takes one folder per attempt, removed afterwards; ``path`` is the jobs' PATH; ``grace_seconds``
@@ -49,35 +33,30 @@ class JobHost:
 
     def run(
         self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
+        attempt: Attempt,
         log: Path,
         *,
         timeout: float | None,
         stop: threading.Event,
-        started: Callable[[int], None],
+        started: Callable[[Place], None],
     ) -> Outcome:
-        """Run one attempt to its end, its output in ``log``; ``started`` is called with the process id.
-
-        ``timeout`` in seconds from the start, None for none; setting ``stop`` ends the attempt.
-        """
-        folder = self.directory / log.stem
+        """Run one attempt to its end, see :meth:`JobHost.run`."""
+        folder = self.directory / attempt.name
         for name in ("work", "home", "tmp"):
             (folder / name).mkdir(parents=True)
         try:
-            process = self._start(command, environment, folder, log)
+            process = self._start(attempt, folder, log)
             if isinstance(process, Outcome):
                 return process
             self._groups.add(process.pid)
-            started(process.pid)
+            started(Place(process.pid))
             return self._watch(process, timeout, stop)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _start(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
-    ) -> subprocess.Popen[bytes] | Outcome:
+    def _start(self, attempt: Attempt, folder: Path, log: Path) -> subprocess.Popen[bytes] | Outcome:
         """The process, or how the attempt ended where there can be none."""
+        command = list(attempt.command)
         surroundings = {
             "PATH": self.path,
             "HOME": str(folder / "home"),
@@ -87,9 +66,9 @@ class JobHost:
         with log.open("wb") as output:
             try:
                 return subprocess.Popen(
-                    list(command),
+                    command,
                     executable=shutil.which(command[0], path=self.path) if command else None,
-                    env={**surroundings, **environment},
+                    env={**surroundings, **attempt.environment},
                     cwd=folder / "work",
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -97,7 +76,7 @@ class JobHost:
                     start_new_session=True,
                 )
             except (OSError, IndexError, ValueError) as error:
-                output.write(f"cannot start {list(command)!r}: {error}\n".encode())
+                output.write(f"cannot start {command!r}: {error}\n".encode())
                 return Outcome(CANNOT_START, f"CannotStartContainerError: {error}")
 
     def _watch(self, process: subprocess.Popen[bytes], timeout: float | None, stop: threading.Event) -> Outcome:
@@ -145,3 +124,16 @@ def kill_group(leader: int) -> None:
     """SIGKILL to every process of the group, if there is any left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def interpreter_folder(root: Path, python: str) -> Path:
+    """A folder below ``root`` with `python` and `python3`, for the PATH of jobs: scripts rather than links, since a
+    link would leave the virtual environment.
+    """
+    folder = root / "bin"
+    folder.mkdir()
+    for name in ("python", "python3"):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    return folder
