@@ -39,6 +39,7 @@ SLOW_FILES = {
     "test_containers.py",
     "test_differences.py",
     "test_deploying.py",
+    "test_generate.py",
     "test_killed.py",
     "test_s3_faults.py",
     "test_scale.py",

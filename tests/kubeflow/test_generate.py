@@ -42,7 +42,7 @@ def generate(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 def test_it_writes_the_file_that_people_expect_and_says_what_must_exist(tmp_path: Path) -> None:
     done = generate(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "The pipeline LinearFlow is in kfp_pipeline.yaml.\n"
+    assert done.stdout == "The pipeline LinesFlow is in kfp_pipeline.yaml.\n"
     assert "`package push` uploads it." in done.stderr
     first = (tmp_path / "kfp_pipeline.yaml").read_bytes()
     assert generate(tmp_path, "--no-caching").returncode == 0

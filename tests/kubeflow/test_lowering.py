@@ -274,7 +274,8 @@ def test_long_and_deep_flows_stay_small(flow_file: Any) -> None:
 def test_compiling_needs_no_kfp(flow_file: Any, tmp_path: Path) -> None:
     file = flow_file(linear(3))
     script = (
-        "import runpy, sys\nsys.argv = ['flow.py', 'generate-kfp-yaml', '--datastore-root', 's3://bucket/x', '-o', '-']\n"
+        "import runpy, sys\n"
+        "sys.argv = ['flow.py', 'generate-kfp-yaml', '--datastore-root', 's3://bucket/x', '-o', '-']\n"
         f"try: runpy.run_path({str(file)!r}, run_name='__main__')\n"
         "finally: print('loaded', [name for name in ('kfp', 'kubernetes', 'boto3', 'google') if name in sys.modules])\n"
     )
