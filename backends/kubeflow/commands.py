@@ -39,7 +39,24 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, short_help="Rehearse, follow and schedule pipelines on Kubeflow.")
 def kubeflow() -> None:
-    """Run the flow as a pipeline of Kubeflow Pipelines."""
+    """Run the flow as a pipeline of Kubeflow Pipelines.
+
+    \b
+    The way to production:
+      python flow.py generate-kfp-yaml               write the pipeline, for review
+      python flow.py kfp rehearse                    run it here
+      python flow.py run-on-kfp --wait               upload the code, start a run, follow it
+      python flow.py kfp list-runs                   see how runs are doing
+      python flow.py kfp create-schedule             let it run as its @schedule says
+
+    \b
+    Where things run is configured, in the environment or ~/.metaflowconfig/config.json:
+      METAFLOW_DATASTORE_SYSROOT_S3         s3://bucket/prefix for code and artifacts
+      KF_PIPELINES_ENDPOINT                 the API of Kubeflow Pipelines
+      METAFLOW_KFP_NAMESPACE                whose runs, on a Kubeflow for many users
+      METAFLOW_KUBERNETES_CONTAINER_IMAGE   the pods' image; python:X.Y if not set
+      KFP_RUN_URL_PREFIX                    printed before the id of a run
+    """
 
 
 @click.command(short_help="Write the flow as a Kubeflow pipeline.")

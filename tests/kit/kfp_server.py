@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.parse
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import kfp_server_api
+from json_wire import Asked, listen
 from kfp_requests import (
     INTERNAL,
     INVALID,
@@ -35,16 +34,6 @@ API = "/apis/v2beta1"
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 _LISTING = {"page_token", "page_size", "sort_by", "filter", "namespace"}
 _ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
-
-
-class Asked(NamedTuple):
-    """One request."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any
-    headers: dict[str, str]
 
 
 class Scene(NamedTuple):
@@ -91,7 +80,7 @@ class KfpServer:
         self.answer: Callable[[Asked], tuple[int, str, bytes] | None] = lambda asked: None
         self._minutes = 0
         self._lock = threading.Lock()
-        self._server = _listen(self)
+        self._server = listen(self.handle)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
@@ -153,7 +142,8 @@ class KfpServer:
                 return self._create_recurring(read_model(asked.body, "V2beta1RecurringRun"))
             case "DELETE", "recurringruns", True, "":
                 return self._delete_recurring(one)
-        raise Refusal(NOT_FOUND, "Not Found")
+            case _:
+                raise Refusal(NOT_FOUND, "Not Found")
 
     # Experiments
 
@@ -285,34 +275,3 @@ class KfpServer:
 
 def _plain(answer: Any) -> Any:
     return kfp_server_api.ApiClient().sanitize_for_serialization(answer)
-
-
-def _listen(kfp: KfpServer) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _handle(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path, _, query = self.path.partition("?")
-            asked = Asked(
-                self.command,
-                urllib.parse.unquote(path),
-                dict(urllib.parse.parse_qsl(query)),
-                json.loads(text) if text else None,
-                {name.lower(): value for name, value in self.headers.items()},
-            )
-            status, kind, body = kfp.handle(asked)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the names that the base class looks for
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True  # connections that a client keeps open do not hold up the end
-    return server

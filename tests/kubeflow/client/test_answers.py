@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp_server import Asked, KfpServer
+from json_wire import Asked
+from kfp_server import KfpServer
 
 from penstock.backends.kubeflow.running import sdk
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from kfp_server import Asked, KfpServer, Scene
+from json_wire import Asked
+from kfp_server import KfpServer, Scene
 
 from penstock.backends.kubeflow.running.server import SeenRun
 from penstock.runtime_shim.datastore.opening import open_datastore
