@@ -94,7 +94,7 @@ def test_a_plugin_s_target_is_found_with_its_commands(install: Callable[..., Pat
         "if __name__ == '__main__':\n    F()\n"
     )
     path = {"PYTHONPATH": str(folder)}
-    assert "  nomad           Jobs on Nomad.\n" in shell.run("flow.py", "--help", **path).out
+    assert "  nomad              Jobs on Nomad.\n" in shell.run("flow.py", "--help", **path).out
     done = shell.run("flow.py", "nomad", "create", **path)
     assert (done.code, done.out) == (0, "steps: 2\n"), done.err
     assert shell.run("flow.py", "check", "--target=nomad", **path).code == 0
@@ -159,7 +159,7 @@ def test_an_unknown_target_names_those_there_are() -> None:
     assert (problem.code, problem.message, problem.help) == (
         "P504",
         "there is no target `sfn`",
-        "one of: local, step-functions",
+        "one of: local, step-functions, kfp",
     )
 
 

@@ -103,6 +103,7 @@ Parameters
 Targets
   local  can run this flow
   step-functions  can run this flow
+  kfp  can run this flow
 """
 
 
