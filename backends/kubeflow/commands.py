@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT = "kfp_pipeline.yaml"
 
 _LATER = {
+    "rehearse": "penstock.backends.kubeflow.rehearsal.commands:rehearse",
     "list-runs": "penstock.backends.kubeflow.running.operations:list_runs",
     "terminate": "penstock.backends.kubeflow.running.operations:terminate",
     "create-schedule": "penstock.backends.kubeflow.running.scheduling:create_schedule",

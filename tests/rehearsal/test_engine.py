@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from machine_rig import Rig, wait_until_gone
 
-from penstock.backends.step_functions.rehearsal import engine as engine_module
-from penstock.backends.step_functions.rehearsal.engine import Engine, EngineFailed
+from penstock.backends.rehearsal import embedded
+from penstock.backends.rehearsal.embedded import EngineFailed
+from penstock.backends.step_functions.rehearsal.engine import Engine
 from penstock.compiler.diagnostics import Refused
 
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ try:
         script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
         state = rig.task(rig.job_definition(script), {"JobName": "long"}, End=True)
         rig.start({"StartAt": "job", "States": {"job": state}})
-        print(rig.started("long").pid, engine._process.pid, engine._directory, flush=True)
+        print(rig.started("long").pid, engine._process.pid, engine.directory, flush=True)
         time.sleep(600)
 except KeyboardInterrupt:
     sys.exit(130)
@@ -146,7 +147,7 @@ def test_an_engine_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_without_the_extra_there_is_one_sentence_with_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Refused) as refused:
         Engine()
     (diagnostic,) = refused.value.diagnostics

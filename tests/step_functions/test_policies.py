@@ -16,9 +16,10 @@ from iam_simulator import Request, allows
 from rehearsals import rehearsed
 from s3_proxy import S3Proxy, request_of
 
+from penstock.backends.rehearsal.embedded import REGION
 from penstock.backends.step_functions.compilation import CompiledFlow, compile_for_step_functions
 from penstock.backends.step_functions.policies import Place, role_policies
-from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, REGION, Engine
+from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, Engine
 from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings
 from penstock.backends.step_functions.resolution import Chosen
 from penstock.backends.step_functions.settings import StepFunctionsSettings

@@ -15,7 +15,8 @@ from compiler_flows import load_file
 from corpus_flows import CORPUS
 from rehearsals import compiled, rehearsed
 
-from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, REGION, Engine
+from penstock.backends.rehearsal.embedded import REGION
+from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, Engine
 from penstock.backends.step_functions.simulation.assumptions import Assumptions
 from penstock.backends.step_functions.simulation.costs import Prices, cost_of
 from penstock.backends.step_functions.simulation.limits import limits, record_bytes

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, REGION, Engine
+from penstock.backends.rehearsal.embedded import REGION
+from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, Engine
 from penstock.backends.step_functions.watching.watch import Watch
 
 pytestmark = pytest.mark.slow

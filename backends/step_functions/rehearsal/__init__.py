@@ -1,7 +1,8 @@
 """The compiled state machine on this machine: an embedded AWS, and jobs as processes.
 
 :mod:`.engine` starts and stops it, :mod:`.rehearsing` runs one flow on it, :mod:`.commands` is `step-functions
-rehearse`.  In the engine's own process :mod:`.server` puts moto behind the :mod:`.gate`, :mod:`.mends` correct moto
+rehearse`.  In the engine's own process :mod:`.server` puts moto behind the gate of
+:mod:`penstock.backends.rehearsal`, :mod:`.mends` correct moto
 where it is not AWS, and the :mod:`.fleet` runs Batch jobs by :mod:`.processes`.
 
 Held: what the state language says, names, attempts, time-outs, 256 KB payloads, 25,000 events, 1 MB definitions,

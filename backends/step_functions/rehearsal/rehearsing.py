@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
+from penstock.backends.rehearsal.collecting import EngineStore, collect
+from penstock.backends.rehearsal.embedded import EngineFailed
 from penstock.backends.step_functions.deploying import deploy
 from penstock.backends.step_functions.executions import start
 from penstock.backends.step_functions.jobs import job_of
 from penstock.backends.step_functions.machines import demand_machine
-from penstock.backends.step_functions.rehearsal.collecting import EngineStore, collect
-from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE, EngineFailed
+from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE
 from penstock.backends.step_functions.rehearsal.fleet import CONTAINER_EXITED
 from penstock.backends.step_functions.rehearsal.progress import Progress, tail, task_name
 from penstock.backends.step_functions.resolution import with_placeholders

@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 
 from penstock.backends.job_hosts.jobs import JobHost
+from penstock.backends.rehearsal.gate import Gate
 from penstock.backends.step_functions.rehearsal.fleet import Fleet
-from penstock.backends.step_functions.rehearsal.gate import Gate
 from penstock.backends.step_functions.rehearsal.messages import EngineOptions, Event, Ready, to_line
 
 _SHUTDOWN_GRACE_SECONDS = 3.0

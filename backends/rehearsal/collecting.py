@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penstock.backends.step_functions.rehearsal.engine import REGION
+from penstock.backends.rehearsal.embedded import REGION
 from penstock.runtime_shim.aws.signing import Keys
 from penstock.runtime_shim.datastore.finished import finished_task
 from penstock.runtime_shim.datastore.s3 import S3Datastore
@@ -16,7 +16,7 @@ from penstock.runtime_shim.records import run_prefix
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from penstock.backends.step_functions.rehearsal.engine import Engine
+    from penstock.backends.rehearsal.embedded import EmbeddedServer
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 _DATA = re.compile(r"(?P<step>[^_/][^/]*|_parameters)/(?P<task>[^/]+)/(?P<attempt>\d+)\.data\.json\Z")
@@ -25,7 +25,7 @@ _DATA = re.compile(r"(?P<step>[^_/][^/]*|_parameters)/(?P<task>[^/]+)/(?P<attemp
 class EngineStore(S3Datastore):
     """A datastore in the engine's S3, reached with the engine's own keys whatever this process's environment says."""
 
-    def __init__(self, root: str, engine: Engine) -> None:
+    def __init__(self, root: str, engine: EmbeddedServer) -> None:
         super().__init__(root, S3Access(engine.endpoint, REGION, keys=Keys(engine.secret, engine.secret)))
         self._engine = engine
 

@@ -1,0 +1,110 @@
+"""The command `kfp rehearse`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.backends.commandline import FlowCommand, given_parameters
+
+if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.kubeflow.rehearsal.rehearsing import PipelineEngine
+    from penstock.runtime_shim.datastore.local import LocalDatastore
+
+OWN, KFP_LOCAL = "own", "kfp-local"
+
+
+@click.command(cls=FlowCommand, short_help="Run the compiled pipeline on this machine.")
+@click.option(
+    "--engine",
+    type=click.Choice([OWN, KFP_LOCAL]),
+    default=OWN,
+    show_default=True,
+    help="Who runs it: Penstock's own interpreter, or the SDK's kfp.local.",
+)
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
+@click.option(
+    "--max-parallelism",
+    "max_workers",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Tasks of one foreach at once.",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
+@click.pass_context
+def rehearse(ctx: click.Context, /, engine: str, tags: tuple[str, ...], max_workers: int, jobs: int | None) -> None:
+    """Run the compiled pipeline on this machine, without a cluster.
+
+    The very file that `generate-kfp-yaml` writes is read again and run by the rules of Kubeflow Pipelines, and every
+    executor's real command line runs as a process: with a clean folder, and nothing in its environment but what the
+    pipeline and a pod give.  Neither your AWS credentials nor your profile are looked at; the bucket need not exist.
+
+    Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
+
+    \b
+    Examples:
+      python flow.py kfp rehearse
+      python flow.py kfp rehearse --alpha 0.5
+      python flow.py kfp rehearse --engine kfp-local
+    """
+    from penstock.backends.kubeflow.compilation import compile_for_kubeflow
+    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, rehearsal_settings
+    from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
+    from penstock.backends.kubeflow.resolution import Chosen
+    from penstock.backends.kubeflow.running.values import input_values
+    from penstock.backends.rehearsal.object_store import ObjectStore
+    from penstock.compiler.render import render_text
+    from penstock.runtime_shim.parameters import parameters_of
+
+    state: State = ctx.obj
+    runs = _engine(engine)
+    given = input_values(given_parameters(ctx), parameters_of(state.flow_class))
+    target = _target(state)
+    compiled = compile_for_kubeflow(state, Chosen(tags=tags, max_workers=max_workers), amend=rehearsal_settings)
+    if compiled.warnings:
+        click.echo(render_text(compiled.warnings), err=True)
+    command = " ".join(["python", *state.entry, *([] if _reads_local(state) else ["--datastore=local"])])
+    options = Options(engine=runs, at_once=jobs, quiet=state.options.quiet, command=command)
+    with ObjectStore() as server:
+        done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, _write, options)
+    if done.failure is not None:
+        raise done.failure
+    if not state.options.quiet:
+        click.echo(f"Done: {done.tasks} tasks in {done.seconds:.1f} s, stored in {target.root}.")
+        click.echo(f"  {command} dump {done.run}/end")
+        click.echo(f"  {command} logs {done.run}/start")
+
+
+def _engine(name: str) -> PipelineEngine:
+    if name == KFP_LOCAL:
+        from penstock.backends.kubeflow.rehearsal.kfp_local import run_with_kfp_local
+
+        return run_with_kfp_local
+    from penstock.backends.kubeflow.rehearsal.rehearsing import interpret
+
+    return interpret
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def _target(state: State) -> LocalDatastore:
+    """The local datastore of the command line, whatever store is the default."""
+    from penstock.runtime_shim.datastore.local import LocalDatastore
+    from penstock.runtime_shim.datastore.opening import local_root
+
+    root = state.options.datastore_root
+    if root and not root.startswith("s3://") and state.options.datastore in (None, "local"):
+        return LocalDatastore(root)
+    return LocalDatastore(local_root(state.configuration))
+
+
+def _reads_local(state: State) -> bool:
+    """Whether commands without `--datastore` read the local store."""
+    return state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "local"

@@ -1,0 +1,100 @@
+"""Reading messages of a pipeline specification strictly: a field that nobody asked for is an error, at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from penstock.runtime_shim.failures import Failure
+
+
+class BadDocument(Failure):
+    """A document that Kubeflow would not take, or would not run as it reads; the text begins with the place."""
+
+    code = "R187"
+    exit_code = 1
+
+
+class Fields:
+    """The fields of one message at ``place``, taken one by one; :meth:`done` refuses what is left.
+
+    Scalars have the type that the proto gives them, in protobuf's JSON form.  Raises BadDocument throughout.
+    """
+
+    def __init__(self, message: object, place: str) -> None:
+        if not isinstance(message, dict) or not all(isinstance(name, str) for name in message):
+            raise BadDocument(f"{place}: {_shown(message)} is no message")
+        self.place = place
+        self._left: dict[str, Any] = dict(message)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._left
+
+    def refuse(self, what: str) -> BadDocument:
+        """The failure that says ``what`` is wrong here."""
+        return BadDocument(f"{self.place}: {what}")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A string; without a default it must be there."""
+        value = self._left.pop(name, default)
+        if not isinstance(value, str):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where a string belongs")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """A boolean, False where it is not given."""
+        value = self._left.pop(name, False)
+        if not isinstance(value, bool):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where true or false belongs")
+        return value
+
+    def number(self, name: str, default: float = 0) -> float:
+        """A number; an int64 may be written as a string."""
+        value = self._left.pop(name, default)
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where a number belongs")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings, empty where it is not given."""
+        value = self._left.pop(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where a list of strings belongs")
+        return tuple(value)
+
+    def value(self, name: str) -> Any:
+        """A google.protobuf.Value: anything that JSON has."""
+        return self._left.pop(name)
+
+    def message(self, name: str) -> Fields:
+        """A message; where it is not given, one without fields."""
+        return Fields(self._left.pop(name, {}), f"{self.place}.{name}")
+
+    def messages(self, name: str) -> Iterator[tuple[str, Fields]]:
+        """A map of messages, sorted by key; empty where it is not given."""
+        inside = Fields(self._left.pop(name, {}), f"{self.place}.{name}")
+        return ((key, Fields(message, f"{inside.place}.{key}")) for key, message in sorted(inside._left.items()))
+
+    def list(self, name: str) -> Iterator[Fields]:
+        """A list of messages, empty where it is not given."""
+        value = self._left.pop(name, [])
+        if not isinstance(value, list):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where a list belongs")
+        return (Fields(message, f"{self.place}.{name}[{place}]") for place, message in enumerate(value))
+
+    def ignore(self, *names: str) -> None:
+        """Drop fields that mean nothing for a rehearsal."""
+        for name in names:
+            self._left.pop(name, None)
+
+    def done(self) -> None:
+        """Nothing else is here."""
+        if self._left:
+            raise self.refuse(f"the field `{min(self._left)}` is unknown, or nothing that a rehearsal can run")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

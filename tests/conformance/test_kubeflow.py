@@ -1,0 +1,107 @@
+"""Kubeflow Pipelines held to the conformance suite, over the whole corpus, on one shared object store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from corpus_flows import CORPUS
+from kubeflow_target import fixed_settings, schema_problems, step_counts
+
+from penstock.backends.conformance import BackendConformance, FlowCase, run_locally
+from penstock.backends.kubeflow import BACKEND
+from penstock.backends.kubeflow.compilation import compile_for_kubeflow
+from penstock.backends.kubeflow.rehearsal.interpreter import Phase
+from penstock.backends.kubeflow.rehearsal.kfp_local import run_with_kfp_local
+from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
+from penstock.backends.kubeflow.rehearsal.rehearsing import (
+    Options,
+    PipelineEngine,
+    interpret,
+    rehearsal_settings,
+    rehearse,
+)
+from penstock.backends.kubeflow.resolution import Chosen
+from penstock.backends.kubeflow.running.values import input_values
+from penstock.backends.kubeflow.settings import KubeflowSettings
+from penstock.backends.protocol import Bundle
+from penstock.backends.rehearsal.object_store import ObjectStore
+from penstock.backends.run_comparison import StoredRun, differences
+from penstock.cli.state import CliState
+from penstock.compiler.program import Program
+from penstock.runtime_shim.datastore.local import LocalDatastore
+from penstock.runtime_shim.parameters import parameters_of
+
+CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
+OPINIONS = ("parameters", "foreach_in_switch", "everything_nested", "empty_outer_foreach", "failing_split")
+"""What the SDK's runner runs in `make test`; in `make test-scale` it is the whole corpus."""
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    """One S3 for all rehearsals."""
+    with ObjectStore() as running:
+        yield running
+
+
+def rehearsed(case: FlowCase, folder: Path, store: ObjectStore, engine: PipelineEngine) -> StoredRun:
+    flow_class = case.load()
+    compiled = compile_for_kubeflow(CliState(flow_class, (str(case.file),)), Chosen(), amend=rehearsal_settings)
+    declared = parameters_of(flow_class)
+    given = input_values({name: declared[name].stored(value) for name, value in case.parameters.items()}, declared)
+    target = LocalDatastore(str(folder / ".metaflow"))
+    lines: list[str] = []
+    options = Options(engine=engine, grace_seconds=2)
+    done = rehearse(case.flow, compiled, given, store, target, lines.append, options)
+    assert done.phase is (Phase.FAILED if case.fails_at else Phase.SUCCEEDED), "".join(lines)
+    if case.fails_at:
+        assert done.failure is not None
+        assert f"/{case.fails_at} failed" in done.failure.message
+    return StoredRun(target.root, case.flow, done.run)
+
+
+class TestKubeflow(BackendConformance):
+    backend = BACKEND
+    cases: ClassVar = CASES
+
+    @pytest.fixture(autouse=True)
+    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.request = request
+        monkeypatch.setenv("METAFLOW_USER", "conformance")
+
+    def settings(self, program: Program) -> KubeflowSettings:
+        return fixed_settings(program)
+
+    def schema_problems(self, bundle: Bundle) -> list[str]:
+        document = bundle.files[bundle.main]
+        found = schema_problems(document)
+        if not found:
+            read_pipeline(document)  # the interpreter's own rules, which raise
+        return found
+
+    def step_counts(self, bundle: Bundle) -> Counter[str]:
+        return step_counts(bundle.files[bundle.main])
+
+    def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
+        store: ObjectStore = self.request.getfixturevalue("store")
+        return rehearsed(case, folder, store, interpret)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=() if case.name in OPINIONS else pytest.mark.scale)
+        for case in TestKubeflow.compiling()
+    ],
+)
+def test_the_sdk_s_own_runner_does_the_same(
+    case: FlowCase, tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_USER", "conformance")
+    local = run_locally(case, tmp_path / "local")
+    second = rehearsed(case, tmp_path / "second", store, run_with_kfp_local)
+    assert differences(local, second, case.fails_at) == []
