@@ -19,7 +19,7 @@ _OPTIONS = (
         show_default=True,
         help="Tasks of one foreach at once.",
     ),
-    click.option("--code-url", metavar="URL", help="Where containers fetch the flow file: URL[#sha256=…]."),
+    click.option("--code-url", metavar="URL", help="Refused so far: where containers fetch the flow file."),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
     click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
 )

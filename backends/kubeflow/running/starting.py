@@ -58,7 +58,7 @@ def run_on_kfp(
     Examples:
       python flow.py run-on-kfp --experiment-name trials --alpha 0.5
       python flow.py run-on-kfp --wait --timeout 3600
-      python flow.py run-on-kfp --host http://localhost:8080 --code-url https://example.com/flow.py
+      python flow.py run-on-kfp --host http://localhost:8080 --image registry.example.com/team/image:1
     """
     if timeout is not None and not wait:
         raise click.UsageError("--timeout needs --wait", ctx)
