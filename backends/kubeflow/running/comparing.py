@@ -67,7 +67,7 @@ def diff(
         document = {"compared_with": other.name, "changes": [change.as_json() for change in changes]}
         click.echo(json.dumps(document, indent=1))
     else:
-        click.echo(f"{other.name} {'differs from' if changes else 'is as'} what compiles now{':' if changes else '.'}")
+        click.echo(f"{other.name} {'differs from' if changes else 'is'} what compiles now{':' if changes else '.'}")
         for line in lines(changes):
             click.echo(line)
     if changes:

@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,3 +254,12 @@ def test_a_certificate_that_is_not_trusted(flow: Run, tmp_path: Path) -> None:
         err = refused(flow, "kfp", "list-runs", "--host", url)
     assert err.startswith(f"error[P551]: could not sign in: {url} can't be trusted (")
     assert err.endswith("  = help: give its authority with --ca-file\n")
+
+
+def test_kfp_is_loaded_where_a_server_is_talked_to() -> None:
+    """Its import takes a second, and who compiles or reads a help page need not have it."""
+    modules = ("commands", "running.starting", "running.operations", "running.scheduling", "running.comparing")
+    script = "".join(f"import penstock.backends.kubeflow.{module}\n" for module in modules)
+    script += "import sys; print({name.partition('.')[0] for name in sys.modules} & {'kfp', 'kubernetes', 'google'})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -14,7 +14,7 @@ from .conftest import Run
 def test_the_same_flow_differs_in_nothing(flow: Run, kfp: KfpServer) -> None:
     assert flow("generate-kfp-yaml", "-o", "old.yaml").code == 0
     done = flow("kfp", "diff", "old.yaml")
-    assert (done.code, done.out, kfp.asked) == (0, "old.yaml is as what compiles now.\n", [])
+    assert (done.code, done.out, kfp.asked) == (0, "old.yaml is what compiles now.\n", [])
 
 
 def test_what_changed_is_told_by_tasks(flow: Run, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_last_run_is_compared_with(flow: Run, kfp: KfpServer) -> None:
     # The real server keeps numbers as doubles.
     model.pipeline_spec = json.loads(json.dumps(model.pipeline_spec), parse_int=float)
     done = flow("kfp", "diff", "--max-parallelism", "6")
-    assert (done.code, done.out) == (0, f"run kfp-{newest} is as what compiles now.\n")
+    assert (done.code, done.out) == (0, f"run kfp-{newest} is what compiles now.\n")
     done = flow("kfp", "diff")
     assert (done.code, done.out) == (
         4,
