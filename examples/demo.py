@@ -14,6 +14,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from penstock import Run
 
 EXAMPLES = Path(__file__).resolve().parent
 BUILD = EXAMPLES.parent / "build" / "demo"
@@ -24,8 +30,13 @@ PLACEHOLDERS = {
     "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/example-states",
     "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/example-jobs",
 }
-COMPILE = {"step-functions": ["step-functions", "create", "--only-json"]}
+COMPILE = {
+    "step-functions": ["step-functions", "create", "--only-json"],
+    "kfp": ["generate-kfp-yaml", "--output-path", "-"],
+}
 """The command that prints what a target takes, for each target that compiles."""
+REHEARSED = {"sfn-": "the state machine", "kfp-": "the pipeline"}
+"""What the ids of rehearsed runs begin with, and what was rehearsed."""
 PACKAGES = '["asyncio", "email", "http", "json", "logging"]'
 LAST_LINES = 9
 TASK = re.compile(r"^[-0-9]+ [:.0-9]+ \[[^/\]]+/(\S+?)(?: \(pid \d+\))?\] ")
@@ -75,13 +86,20 @@ def show_end(output: str) -> None:
     say("\n".join(f"  {line}" for line in lines[-LAST_LINES:]))
 
 
-def states_of(document: object) -> int:
-    """How many states a state machine has, those of inner machines included."""
+def parts_of(document: str) -> str:
+    """How many states a state machine has, or tasks a pipeline, those of inner ones included."""
+    if document.startswith("{"):
+        return f"{count(json.loads(document), 'States')} states"
+    return f"{count(list(yaml.safe_load_all(document)), 'tasks')} tasks"
+
+
+def count(document: object, field: str) -> int:
+    """How many entries the objects called ``field`` have, wherever they stand."""
     if isinstance(document, dict):
-        own = len(document["States"]) if isinstance(document.get("States"), dict) else 0
-        return own + sum(map(states_of, document.values()))
+        own = len(document[field]) if isinstance(document.get(field), dict) else 0
+        return own + sum(count(value, field) for value in document.values())
     if isinstance(document, list):
-        return sum(map(states_of, document))
+        return sum(count(value, field) for value in document)
     return 0
 
 
@@ -93,19 +111,27 @@ def compile_for_every_target() -> None:
         if name == "local":
             continue
         document = flow(*COMPILE[name], **PLACEHOLDERS).stdout
-        file = BUILD / f"{name}.json"
+        file = BUILD / f"{name}.{'json' if document.startswith('{') else 'yaml'}"
         file.write_text(document, encoding="utf-8")
-        states, size = states_of(json.loads(document)), len(document.encode())
-        say(f"  {info.title}: {states} states, {size:,} bytes, in {file.relative_to(EXAMPLES.parent)}")
+        size = len(document.encode())
+        say(f"  {info.title}: {parts_of(document)}, {size:,} bytes, in {file.relative_to(EXAMPLES.parent)}")
 
 
 def compare() -> bool:
-    """Whether every task of the two runs left the same artifacts; the Client reads both from the same folder."""
+    """Whether every task of the three runs left the same artifacts; the Client reads all from the same folder."""
     from penstock import Flow, namespace
 
     namespace(None)
-    rehearsed, ran = sorted(Flow("StdlibCensusFlow"), key=lambda run: not run.id.startswith("sfn-"))
-    say(f"\nThe same, task by task?  {ran.id} (run here)  |  {rehearsed.id} (the state machine, rehearsed)")
+    runs = list(Flow("StdlibCensusFlow"))
+    (ran,) = (run for run in runs if not run.id.startswith(tuple(REHEARSED)))
+    rehearsed = sorted((run for run in runs if run is not ran), key=lambda run: run.id, reverse=True)
+    return all(same(ran, other) for other in rehearsed) and len(rehearsed) == len(REHEARSED)
+
+
+def same(ran: Run, rehearsed: Run) -> bool:
+    """Whether every task of the two runs left the same artifacts."""
+    what = REHEARSED[rehearsed.id[:4]]
+    say(f"\nThe same, task by task?  {ran.id} (run here)  |  {rehearsed.id} ({what}, rehearsed)")
     equal = different = 0
     for step in ran:
         for task in step:
@@ -121,7 +147,7 @@ def compare() -> bool:
 
 
 def main() -> int:
-    """The demo; its exit code is 0 only when both runs agree."""
+    """The demo; its exit code is 0 only when all runs agree."""
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
     os.environ.update(environment())
@@ -131,6 +157,8 @@ def main() -> int:
     compile_for_every_target()
     say("\n3. The compiled state machine, rehearsed: each job's real command line in a clean process")
     show_end(flow("step-functions", "rehearse", "--packages", PACKAGES).stdout)
+    say("\n4. The compiled pipeline, rehearsed in the same way")
+    show_end(flow("kfp", "rehearse", "--packages", PACKAGES).stdout)
     if not compare():
         return 1
     say("\nNext: README.md, and `.venv/bin/python examples/hello.py --help`.")
