@@ -7,6 +7,7 @@ with ``cls=FlowCommand`` and read them by :func:`given_parameters`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Protocol, cast
 
 import click
@@ -93,8 +94,9 @@ def write_file(path: str, data: bytes) -> None:
 class FlowCommand(click.Command):
     """A command with one option for every parameter of the flow, beside its own.
 
-    Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  Where
-    an option is not given, ``METAFLOW_RUN_<NAME>`` of the environment counts.
+    Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  An
+    option of the command that has two names gives up the one that is a parameter's.  Where an option is not given,
+    ``METAFLOW_RUN_<NAME>`` of the environment counts.
     """
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -105,8 +107,11 @@ class FlowCommand(click.Command):
             return own
         from penstock.runtime_shim.parameters import parameters_of
 
+        parameters = parameters_of(flow_class).values()
+        wanted = {spelling for parameter in parameters for spelling in _spellings(parameter)}
+        own = [_giving_way(param, wanted) for param in own]
         taken = {name for param in own for name in (*param.opts, *param.secondary_opts)}
-        options = [_option(parameter, taken) for parameter in parameters_of(flow_class).values()]
+        options = [_option(parameter, taken) for parameter in parameters]
         return [*options, *own]
 
 
@@ -132,9 +137,24 @@ def _option(parameter: Parameter, taken: set[str]) -> _ParameterOption:
 
         message = f"the parameter `{parameter.name}` has the name of an option, `{flag}`"
         raise Refused([Diagnostic("P505", message, help="give the parameter another name")])
-    # Underscores and dashes are both what people type; a target of the same spelling twice would confuse click.
-    spellings = dict.fromkeys([flag, flag.replace("_", "-")])
-    return _ParameterOption(parameter, [f"parameter_{parameter.attribute}", *(s for s in spellings if s not in taken)])
+    spellings = [spelling for spelling in _spellings(parameter) if spelling not in taken]
+    return _ParameterOption(parameter, [f"parameter_{parameter.attribute}", *spellings])
+
+
+def _spellings(parameter: Parameter) -> list[str]:
+    """Underscores and dashes are both what people type; the same spelling twice would confuse click."""
+    flag = f"--{parameter.name}"
+    return list(dict.fromkeys([flag, flag.replace("_", "-")]))
+
+
+def _giving_way(own: click.Parameter, wanted: set[str]) -> click.Parameter:
+    """A command's own option, without the spellings that the flow's parameters want, where it has another one."""
+    left = [spelling for spelling in own.opts if spelling not in wanted]
+    if not left or len(left) == len(own.opts):
+        return own
+    giving = copy(own)
+    giving.opts = left
+    return giving
 
 
 def _help(parameter: Parameter) -> str:

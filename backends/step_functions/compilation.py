@@ -18,6 +18,7 @@ from penstock.backends.step_functions.lowering import lower
 from penstock.backends.step_functions.resolution import problems, resolve_settings, tag_problems
 from penstock.backends.step_functions.schedules import schedule_problems
 from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.planning import plan_of
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
     from penstock.backends.step_functions.resolution import Chosen
     from penstock.backends.step_functions.settings import StepFunctionsSettings
     from penstock.compiler.packaging import CodePackage
+    from penstock.runtime_shim.plan import Plan
 
 
 @dataclass(frozen=True)
 class CompiledFlow:
-    """A flow compiled for Step Functions; ``warnings`` is what there is to say about it."""
+    """A flow compiled for Step Functions; ``plan`` is who comes after whom, ``warnings`` what there is to say."""
 
     settings: StepFunctionsSettings
     bundle: Bundle
     package: CodePackage
     deployment: Deployment
+    plan: Plan
     warnings: tuple[Diagnostic, ...]
 
 
@@ -70,7 +73,8 @@ def compile_for_step_functions(
     _stop_at_errors(diagnostics)
     queues = {job_of(step, settings).queue for step in program.graph.steps.values()}
     deployment = deployment_of(program.name, settings, bundle, package, queues)
-    return CompiledFlow(settings, bundle, package, deployment, (*state.compiled().diagnostics, *diagnostics))
+    warnings = (*state.compiled().diagnostics, *diagnostics)
+    return CompiledFlow(settings, bundle, package, deployment, plan_of(program), warnings)
 
 
 def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:

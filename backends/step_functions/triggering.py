@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
 @click.option(
     "--timeout",
+    "--wait-timeout",
+    "timeout",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="With --wait: stop watching after so long; the run goes on.",
+    help="With --wait: stop watching after so long; the run goes on.  --wait-timeout where the flow has a `timeout`.",
 )
 @click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
 @click.pass_context
@@ -42,7 +44,7 @@ def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | No
       python flow.py step-functions trigger --wait --timeout 3600
     """
     if timeout is not None and not wait:
-        raise click.UsageError("--timeout needs --wait", ctx)
+        raise click.UsageError("the time limit is one of the waiting: give --wait too", ctx)
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import start
     from penstock.backends.step_functions.machines import demand_machine, deployed_name

@@ -114,3 +114,15 @@ def test_a_default_that_is_a_function_runs_once_and_only_when_needed(flow: Shell
     assert stored["who"] == "ANN"
     assert called not in flow.run("flow.py", "run", "--who=me").out
     assert called not in flow.run("flow.py", "run", "--help").out
+
+
+def test_an_option_with_two_names_leaves_one_to_a_parameter(shell: Shell) -> None:
+    # `trigger` has --timeout too; `timeout` is what many a flow calls a parameter.
+    (shell.folder / "flow.py").write_text(FLOW.replace('Parameter("whole"', 'Parameter("timeout"'))
+    page = shell.run("flow.py", "step-functions", "trigger", "--help").out
+    assert "--timeout INT " in page
+    assert "--wait-timeout SECONDS" in page
+    refused = shell.run("flow.py", "step-functions", "trigger", "--timeout", "soon")
+    assert (refused.code, "parameter `timeout`" in refused.err) == (2, True)
+    needs = shell.run("flow.py", "step-functions", "trigger", "--timeout", "3", "--wait-timeout", "5")
+    assert (needs.code, "give --wait too" in needs.err) == (2, True)

@@ -51,7 +51,7 @@ class _Image:
         self._there: set[str] = set()
 
     def fill(self) -> None:
-        for folder, mode in (("tmp", 0o1777), ("root", 0o700), ("etc", 0o755), ("usr/bin", 0o755), ("bin", 0o755)):
+        for folder, mode in (("tmp", 0o1777), ("root", 0o755), ("etc", 0o755), ("usr/bin", 0o755), ("bin", 0o755)):
             self._folder(folder, mode)
         for path, text in _FILES.items():
             self._text(path, text)

@@ -33,10 +33,11 @@ class Ended:
 
 
 class Rig:
-    """One engine and what its tests need."""
+    """One engine and what its tests need; jobs are of ``image``, where the engine starts images."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, image: str = "python:3") -> None:
         self.engine = engine
+        self.image = image
         self.events: list[Event] = []
         self._changed = threading.Condition()
         engine.listen(self._note)
@@ -58,17 +59,18 @@ class Rig:
         """A definition whose jobs run ``python -c script``; its name."""
         return self.command(["python", "-c", script], **more)
 
-    def command(self, command: Sequence[str], **more: Any) -> str:
-        """A definition whose jobs run ``command``; its name."""
+    def command(self, command: Sequence[str], properties: Mapping[str, Any] | None = None, **more: Any) -> str:
+        """A definition whose jobs run ``command``, with further ``properties`` of its container; its name."""
         name = f"rig-{next(_names)}"
-        properties = {
-            "image": "python:3",
+        container = {
+            "image": self.image,
             "command": list(command),
             "environment": [{"name": "FROM", "value": "definition"}],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}],
+            **(properties or {}),
         }
         self.engine.client("batch").register_job_definition(
-            jobDefinitionName=name, type="container", containerProperties=properties, **more
+            jobDefinitionName=name, type="container", containerProperties=container, **more
         )
         return name
 

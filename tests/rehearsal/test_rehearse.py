@@ -271,3 +271,43 @@ def test_ctrl_c_ends_the_rehearsal_and_its_jobs(shell: Shell) -> None:
     assert "Traceback" not in errors
     assert wait_until_gone(pid)
     assert time.monotonic() - begin < 30
+
+
+TURNS = """
+from penstock import FlowSpec, step
+
+
+class TurnsFlow(FlowSpec):
+    @step
+    def start(self):
+        self.xs = [0]
+        self.next(self.again, foreach="xs")
+
+    @step
+    def again(self):
+        self.verdict = 1 / 0
+        self.next({"again": self.again, "out": self.join}, condition="verdict")
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    TurnsFlow()
+"""
+
+
+def test_a_task_has_its_first_turn_in_its_name(engine: Engine, tmp_path: Path) -> None:
+    """The path that the state machine gives it has not: an iteration begins with the loop."""
+    (tmp_path / "turns.py").write_text(TURNS)
+    run = rehearsed(compiled(tmp_path / "turns.py"), engine, tmp_path)
+    name = f"{run.done.run}/again/t.0.t0"
+    assert any(f"[{name} (pid " in line for line in run.lines)
+    assert run.done.failure is not None
+    assert run.done.failure.message.startswith(f"task {name} failed: exit code 1")
+    assert run.done.failure.help == f"its whole output: python flow.py logs {name}"

@@ -155,4 +155,4 @@ def test_a_run_that_somebody_ends_is_no_success(deployed: Command, monkeypatch: 
 def test_a_timeout_is_of_the_waiting(deployed: Command) -> None:
     done = deployed("trigger", "--timeout", "5")
     assert done.returncode == 2
-    assert "--timeout needs --wait" in done.stderr
+    assert "Error: the time limit is one of the waiting: give --wait too" in done.stderr

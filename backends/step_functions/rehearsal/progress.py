@@ -11,6 +11,8 @@ from penstock.backends.job_hosts.jobs import Place
 from penstock.backends.step_functions.rehearsal.messages import Event, ExecutionEnded, JobEnded, JobStarted, Ready
 from penstock.runtime_shim.failures import InvalidName
 from penstock.runtime_shim.paths import Path as TaskPath
+from penstock.runtime_shim.plan import Plan
+from penstock.runtime_shim.turns import WrongPlace, full_path
 
 TAIL_LINES = 15
 
@@ -23,25 +25,16 @@ def tail(log: str, lines: int = TAIL_LINES) -> list[str]:
         return []
 
 
-def task_name(event: JobStarted | JobEnded) -> str:
-    """``run/step/task`` of a job, from the variables that its state gave it; the job's own name without them."""
-    variables = event.environment
-    try:
-        task = TaskPath.parse(variables["PENSTOCK_PATH"]).task_id
-        return f"{variables['PENSTOCK_RUN']}/{variables['PENSTOCK_STEP']}/{task}"
-    except (KeyError, InvalidName):
-        return event.name
-
-
 class Progress:
     """Listens to the engine and follows one execution; safe to be called from the engine's thread.
 
     It listens before the execution is started and keeps what it hears until :meth:`follow` says which one it is.
-    ``quiet`` leaves out what is no bad news.
+    ``plan`` is the flow's; ``quiet`` leaves out what is no bad news.
     """
 
-    def __init__(self, write: Callable[[str], object], *, quiet: bool = False) -> None:
+    def __init__(self, write: Callable[[str], object], plan: Plan, *, quiet: bool = False) -> None:
         self._run: str | None = None
+        self._plan = plan
         self._write = write
         self._quiet = quiet
         self._changed = threading.Condition()
@@ -58,6 +51,18 @@ class Progress:
             early, self._early = self._early, []
             for event in early:
                 self._take(event, run)
+
+    def task_name(self, event: JobStarted | JobEnded) -> str:
+        """``run/step/task`` of a job, from the variables that its state gave it; the job's own name without them.
+
+        The path that a state machine gives lacks the first turn of a loop that a branch or an iteration begins with.
+        """
+        variables = event.environment
+        try:
+            run, step, path = (variables[f"PENSTOCK_{name}"] for name in ("RUN", "STEP", "PATH"))
+            return f"{run}/{step}/{full_path(self._plan[step], TaskPath.parse(path)).task_id}"
+        except (KeyError, InvalidName, WrongPlace):
+            return event.name
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -77,7 +82,7 @@ class Progress:
         match event:
             case JobStarted() if event.environment.get("PENSTOCK_RUN") == run:
                 again = "" if event.attempt == 1 else f" (attempt {event.attempt})"
-                self.say(f"Task is starting{again}.", f"{task_name(event)} ({Place(event.pid, event.container)})")
+                self.say(f"Task is starting{again}.", f"{self.task_name(event)} ({Place(event.pid, event.container)})")
             case JobEnded() if event.environment.get("PENSTOCK_RUN") == run:
                 self._job_ended(event)
             case ExecutionEnded(execution=arn) if run.endswith(arn.rpartition(":")[2]):
@@ -93,7 +98,7 @@ class Progress:
             self._write(f"{stamp} [{source}] {text}\n" if source else f"{stamp} {text}\n")
 
     def _job_ended(self, event: JobEnded) -> None:
-        name = task_name(event)
+        name = self.task_name(event)
         for line in Path(event.log).read_text(encoding="utf-8", errors="replace").splitlines():
             self.say(line.rstrip(), name)
         if event.exit_code == 0 and not event.reason.startswith("Job attempt"):

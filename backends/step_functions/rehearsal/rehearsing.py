@@ -18,7 +18,7 @@ from penstock.backends.step_functions.jobs import job_of
 from penstock.backends.step_functions.machines import demand_machine
 from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE
 from penstock.backends.step_functions.rehearsal.fleet import CONTAINER_EXITED
-from penstock.backends.step_functions.rehearsal.progress import Progress, tail, task_name
+from penstock.backends.step_functions.rehearsal.progress import Progress, tail
 from penstock.backends.step_functions.resolution import with_placeholders
 from penstock.runtime_shim.failures import Failure
 
@@ -107,7 +107,7 @@ def rehearse(
     for _ in deploy(deployment, store, clients):
         pass
     machine = demand_machine(clients.states, deployment.name, deployment.flow)
-    progress = Progress(write, quiet=quiet)
+    progress = Progress(write, compiled.plan, quiet=quiet)
     stop_listening = engine.listen(progress)
     try:
         started = start(clients.states, machine, parameters)
@@ -137,7 +137,7 @@ def _failure(progress: Progress, ended: ExecutionEnded, command: str) -> Rehears
         return RehearsalFailed(message, help="the execution would fail on AWS too", code="R181")
     job = progress.failed[0]
     lines = "".join(f"\n    | {line}" for line in tail(job.log))
-    name = task_name(job)
+    name = progress.task_name(job)
     message = f"task {name} failed: {_how(job, ended)}{lines}"
     advice = f"its whole output: {command} logs {name}"
     if job.reason == OUT_OF_MEMORY:
