@@ -258,7 +258,7 @@ def test_parameters_that_the_pipeline_does_not_take_are_refused(given: dict[str,
     document = pipeline({"a": task("leaf")}, {"leaf": LEAF}, {"x": "NUMBER_INTEGER"})
     with pytest.raises(BadDocument) as caught:
         run(document, given)
-    assert caught.value.message == message
+    assert str(caught.value) == f"error[R187]: {message}"
 
 
 def test_deep_and_long_pipelines_need_no_recursion() -> None:
