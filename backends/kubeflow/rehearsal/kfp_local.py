@@ -1,14 +1,12 @@
 """A second opinion: the SDK's own ``kfp.local`` runs the pipeline, its containers as processes of this machine.
 
-What kfp.local 2.17 gets wrong is worked around here, in a copy of the document, and each of these names it:
-:func:`_iterate_over_output`, :func:`_one_at_a_time`, :func:`_without_retries`, :func:`_without_missing_inputs`,
-:func:`_with_run_uuid`.  It ignores the platform document, and checks neither names nor what a loop is called.
+What kfp.local 2.17 gets wrong is worked around in a copy of the document, by :mod:`.adapting`.  It ignores the platform
+document, and checks neither names nor what a loop is called.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import itertools
 import json
 import logging
@@ -23,6 +21,7 @@ import yaml
 
 from penstock.backends.job_hosts.jobs import Attempt
 from penstock.backends.job_hosts.processes import ProcessHost
+from penstock.backends.kubeflow.rehearsal.adapting import OUTPUT, adapted_for_kfp_local
 from penstock.backends.kubeflow.rehearsal.document import Executor
 from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.interpreter import Container, Phase, RunEnded
@@ -32,7 +31,6 @@ from penstock.compiler.diagnostics import Diagnostic, Refused
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.rehearsal.rehearsing import Surroundings
 
-_OUTPUT = "Output"
 _ONE_RUN = threading.Lock()
 """kfp.local is configured for a whole process."""
 
@@ -52,7 +50,7 @@ def run_with_kfp_local(
     except ImportError:
         message = "kfp.local is part of kfp, which is not installed"
         raise Refused([Diagnostic("P550", message, help="run `python -m pip install 'penstock[kfp]'`")]) from None
-    plain = _adapted(next(yaml.safe_load_all(document)), parameters, run_uuid)
+    plain = adapted_for_kfp_local(next(yaml.safe_load_all(document)), parameters, run_uuid)
     try:
         spec = json_format.ParseDict(plain.document, pipeline_spec_pb2.PipelineSpec())
     except json_format.ParseError as error:
@@ -73,114 +71,6 @@ def run_with_kfp_local(
         finally:
             pods.stop.set()
     return RunEnded(Phase.SUCCEEDED)
-
-
-class _Adapted:
-    """A document that kfp.local runs as the backend runs the original; ``iterated`` is the name of the output that
-    loops run over, which has another one here.
-    """
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = copy.deepcopy(document)
-        self.iterated = ""
-
-    def dags(self) -> Iterator[dict[str, Any]]:
-        """The tasks of each DAG."""
-        for component in (self.document["root"], *self.document.get("components", {}).values()):
-            if "dag" in component:
-                yield component["dag"]["tasks"]
-
-    def inputs(self, task: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """What a task's inputs are bound to."""
-        found: dict[str, dict[str, Any]] = task.get("inputs", {}).get("parameters", {})
-        return found
-
-
-def _adapted(document: dict[str, Any], parameters: Mapping[str, Any], run_uuid: str) -> _Adapted:
-    adapted = _Adapted(document)
-    _with_run_uuid(adapted, run_uuid)
-    _without_missing_inputs(adapted, parameters)
-    _without_retries(adapted)
-    _one_at_a_time(adapted)
-    _iterate_over_output(adapted)
-    return adapted
-
-
-def _with_run_uuid(adapted: _Adapted, run_uuid: str) -> None:
-    """kfp.local gives a run eight digits instead of a UUID, and replaces the placeholder wherever it stands, where the
-    backend does it in constants only: here only those are replaced, and a mistake stays one.
-    """
-    for tasks in adapted.dags():
-        for task in tasks.values():
-            for source in adapted.inputs(task).values():
-                if source.get("runtimeValue") == {"constant": "{{$.pipeline_job_uuid}}"}:
-                    source["runtimeValue"] = {"constant": run_uuid}
-
-
-def _without_missing_inputs(adapted: _Adapted, parameters: Mapping[str, Any]) -> None:
-    """kfp.local fails where an optional input has no default and nobody gave it; to the backend it is missing."""
-    root = adapted.document["root"]
-    definitions = root.get("inputDefinitions", {}).get("parameters", {})
-    missing = {
-        name
-        for name, definition in definitions.items()
-        if "defaultValue" not in definition and parameters.get(name) is None
-    }
-    for task in root["dag"]["tasks"].values():
-        inputs = adapted.inputs(task)
-        for name in [name for name, source in inputs.items() if source.get("componentInputParameter") in missing]:
-            del inputs[name]
-    for name in missing:
-        del definitions[name]
-
-
-def _without_retries(adapted: _Adapted) -> None:
-    """kfp.local retries inside of loops too, and tells no container which attempt it is."""
-    for tasks in adapted.dags():
-        for task in tasks.values():
-            task.pop("retryPolicy", None)
-
-
-def _one_at_a_time(adapted: _Adapted) -> None:
-    """kfp.local lets all tasks of one component write the same output files, so that iterations which run side by side
-    read each other's.
-    """
-    for tasks in adapted.dags():
-        for task in tasks.values():
-            if "parameterIterator" in task:
-                task["iteratorPolicy"] = {"parallelismLimit": 1}
-
-
-def _iterate_over_output(adapted: _Adapted) -> None:
-    """kfp.local finds the items of a loop only where they are an output named ``Output``, and the input that holds them
-    is called after its producer as the SDK does it.
-    """
-    names = set()
-    for tasks in adapted.dags():
-        for task in tasks.values():
-            items = task.get("parameterIterator", {}).get("items", {})
-            source = adapted.inputs(task).get(items.get("inputParameter", ""), {}).get("taskOutputParameter")
-            if source is not None:
-                names.add(source["outputParameterKey"])
-                items["inputParameter"] = f"pipelinechannel--{source['producerTask']}-{_OUTPUT}-loop-item"
-    if len(names) > 1:
-        raise BadDocument(f"loops run over outputs of {len(names)} names, of which kfp.local knows one only")
-    for name in names:
-        adapted.iterated = name
-        _rename_output(adapted, name)
-
-
-def _rename_output(adapted: _Adapted, name: str) -> None:
-    for component in adapted.document["components"].values():
-        outputs = component.get("outputDefinitions", {}).get("parameters", {})
-        if name in outputs:
-            outputs[_OUTPUT] = outputs.pop(name)
-    for tasks in adapted.dags():
-        for task in tasks.values():
-            for source in adapted.inputs(task).values():
-                output = source.get("taskOutputParameter")
-                if output is not None and output["outputParameterKey"] == name:
-                    output["outputParameterKey"] = _OUTPUT
 
 
 class _Pods:
@@ -252,8 +142,8 @@ class _Pods:
             if message is not None:
                 found = message.get("inputs", {}).get("parameterValues", {})
                 outputs = message.get("outputs", {}).get("parameters", {})
-                if self._iterated and _OUTPUT in outputs:
-                    outputs[self._iterated] = outputs.pop(_OUTPUT)
+                if self._iterated and OUTPUT in outputs:
+                    outputs[self._iterated] = outputs.pop(OUTPUT)
                 for output in outputs.values():
                     Path(output["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
                 argument = json.dumps(message)
