@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ ACCOUNT = "123456789012"
 """moto's account."""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+_DYING_SECONDS = 1.0
 
 
 class EngineFailed(Failure):
@@ -110,6 +111,33 @@ class Engine:
         """Whether the engine's process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @contextlib.contextmanager
+    def needed(self) -> Iterator[None]:
+        """Whatever fails inside because the engine's process has ended is that: raises EngineFailed."""
+        try:
+            yield
+        except EngineFailed:
+            raise
+        except Exception as error:
+            if not self._dies():
+                raise
+            raise self.failed("ended before the run did") from error
+
+    def _dies(self) -> bool:
+        """Whether the process has ended, or does so now: its connections are gone a moment before it is."""
+        if self._process is None:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_DYING_SECONDS)
+        return not self.alive
+
+    def failed(self, what: str) -> EngineFailed:
+        """The failure of an engine that did ``what``: how its process ended, and what it wrote last."""
+        code = None if self._process is None else self._process.poll()
+        how = "" if code is None else f": killed by signal {-code}" if code < 0 else f": exit code {code}"
+        lines = "".join(f"\n    | {line}" for line in self._last_words().splitlines())
+        return EngineFailed(f"the rehearsal engine {what}{how}{lines}", help="start the rehearsal again")
+
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``listener`` with every event from now on; returns the function that ends that."""
         self._listeners.append(listener)
@@ -139,7 +167,7 @@ class Engine:
             )
         return self._clients[service]
 
-    def last_words(self, lines: int = 20) -> str:
+    def _last_words(self, lines: int = 20) -> str:
         """The end of what the engine's process wrote on its standard error."""
         with contextlib.suppress(OSError):
             return "\n".join((self._directory / "engine.log").read_text(errors="replace").splitlines()[-lines:])
@@ -160,8 +188,9 @@ class Engine:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EngineFailed("the rehearsal engine has no pipes")
-        stdin.write(self._options.to_line())
-        stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; below it is told
+            stdin.write(self._options.to_line())
+            stdin.flush()
         self._listening = threading.Thread(target=self._listen, args=(stdout,), daemon=True)
         self._listening.start()
         end = time.monotonic() + _START_SECONDS
@@ -169,7 +198,7 @@ class Engine:
             with contextlib.suppress(queue.Empty):
                 self.endpoint = f"http://127.0.0.1:{self._ready.get(timeout=0.2)}"
             if not self.endpoint and (not self.alive or time.monotonic() > end):
-                raise EngineFailed(f"the rehearsal engine did not start:\n{self.last_words()}")
+                raise self.failed("did not start")
 
     def _listen(self, stream: IO[str]) -> None:
         with stream:
