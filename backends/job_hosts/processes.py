@@ -11,11 +11,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from penstock.backends.job_hosts.jobs import CANNOT_START, Attempt, Outcome, Place
 
 _POLL_SECONDS = 0.01
+_FULL_BYTES = 64 * 1024
 
 
 class ProcessHost:
@@ -50,7 +52,10 @@ class ProcessHost:
                 return process
             self._groups.add(process.pid)
             started(Place(process.pid))
-            return self._watch(process, timeout, stop)
+            outcome = self._watch(process, timeout, stop)
+            # Such a process could not write why it ended.
+            full = outcome.exit_code != 0 and shutil.disk_usage(folder).free < _FULL_BYTES
+            return replace(outcome, reason=f"the disk that holds {self.directory} is full") if full else outcome
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
@@ -26,6 +27,7 @@ Server = TypeVar("Server", bound="EmbeddedServer")
 REGION = "us-east-1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+_DYING_SECONDS = 1.0
 
 
 class EngineFailed(Failure):
@@ -72,6 +74,33 @@ class EmbeddedServer:
         """Whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @contextlib.contextmanager
+    def needed(self) -> Iterator[None]:
+        """Whatever fails inside because the process has ended is that: raises EngineFailed."""
+        try:
+            yield
+        except EngineFailed:
+            raise
+        except Exception as error:
+            if not self._dies():
+                raise
+            raise self.failed("ended before the run did") from error
+
+    def _dies(self) -> bool:
+        """Whether the process has ended, or does so now: its connections are gone a moment before it is."""
+        if self._process is None:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_DYING_SECONDS)
+        return not self.alive
+
+    def failed(self, what: str) -> EngineFailed:
+        """The failure of an engine that did ``what``: how its process ended, and what it wrote last."""
+        code = None if self._process is None else self._process.poll()
+        how = "" if code is None else f": killed by signal {-code}" if code < 0 else f": exit code {code}"
+        lines = "".join(f"\n    | {line}" for line in self._last_words().splitlines())
+        return EngineFailed(f"the rehearsal engine {what}{how}{lines}", help="start the rehearsal again")
+
     def options(self) -> str:
         """The line that the process gets."""
         raise NotImplementedError
@@ -111,7 +140,7 @@ class EmbeddedServer:
             )
         return self._clients[service]
 
-    def last_words(self, lines: int = 20) -> str:
+    def _last_words(self, lines: int = 20) -> str:
         """The end of what the process wrote on its standard error."""
         with contextlib.suppress(OSError):
             return "\n".join((self.directory / "engine.log").read_text(errors="replace").splitlines()[-lines:])
@@ -149,8 +178,9 @@ class EmbeddedServer:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EngineFailed("the rehearsal engine has no pipes")
-        stdin.write(self.options())
-        stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; below it is told
+            stdin.write(self.options())
+            stdin.flush()
         self._listening = threading.Thread(target=self._listen, args=(stdout,), daemon=True)
         self._listening.start()
         end = time.monotonic() + _START_SECONDS
@@ -158,7 +188,7 @@ class EmbeddedServer:
             with contextlib.suppress(queue.Empty):
                 self.endpoint = f"http://127.0.0.1:{self._ready.get(timeout=0.2)}"
             if not self.endpoint and (not self.alive or time.monotonic() > end):
-                raise EngineFailed(f"the rehearsal engine did not start:\n{self.last_words()}")
+                raise self.failed("did not start")
 
     def _listen(self, stream: IO[str]) -> None:
         with stream:

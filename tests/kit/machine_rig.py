@@ -52,7 +52,8 @@ class Rig:
         """The first event for which ``wanted`` holds."""
         with self._changed:
             found = self._changed.wait_for(lambda: next((e for e in self.events if wanted(e)), None), _SECONDS)
-        assert found is not None, f"no such event; the engine said: {self.engine.last_words()}"
+        if found is None:
+            raise self.engine.failed("sent no such event")
         return found
 
     def job_definition(self, script: str, **more: Any) -> str:

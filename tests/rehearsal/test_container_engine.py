@@ -27,7 +27,7 @@ GONE = (
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerStub]:
+def engine(monkeypatch: pytest.MonkeyPatch, closed_clients: None) -> Iterator[DockerStub]:
     with DockerStub() as stub:
         monkeypatch.setenv("DOCKER_HOST", stub.url)
         yield stub

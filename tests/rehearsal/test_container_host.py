@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +24,7 @@ ATTEMPT = Attempt(
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DockerStub]:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_clients: None) -> Iterator[DockerStub]:
     """The engine of a user who has configured proxies, for docker and for everything."""
     (tmp_path / "config.json").write_text('{"proxies": {"default": {"httpProxy": "http://proxy:1"}}}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -141,7 +142,7 @@ def test_an_image_that_went_away_ends_the_job(engine: DockerStub, tmp_path: Path
 
 # docker's client leaves a socket open that it could not connect.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_engine_that_goes_away_ends_the_job(tmp_path: Path) -> None:
+def test_an_engine_that_goes_away_ends_the_job(tmp_path: Path, closed_clients: None) -> None:
     stub = DockerStub()
     stub.ending = Ending(waits=True)
     host = ContainerHost(stub.url, "r1", grace_seconds=2)
@@ -152,6 +153,7 @@ def test_an_engine_that_goes_away_ends_the_job(tmp_path: Path) -> None:
     outcome = host.run(ATTEMPT, tmp_path / "log", timeout=None, stop=threading.Event(), started=leave)
     assert (outcome.exit_code, outcome.hopeless) == (None, True)
     assert outcome.reason.startswith("the container engine failed: ")
+    gc.collect()
 
 
 def test_all_containers_of_a_rehearsal_are_removed_and_no_others(engine: DockerStub, tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from corpus_flows import load
 from machine_rig import Rig, wait_until_gone
+from rehearsals import compiled, rehearsed
 
 from penstock.backends.rehearsal import embedded
 from penstock.backends.rehearsal.embedded import EngineFailed
 from penstock.backends.step_functions.rehearsal.engine import Engine
+from penstock.backends.step_functions.rehearsal.messages import Event
 from penstock.compiler.diagnostics import Refused
 
 pytestmark = pytest.mark.slow
@@ -144,6 +147,25 @@ def test_an_engine_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, t
         pass
     assert failed.value.code == "R182"
     assert "moto" in failed.value.message
+
+
+@pytest.mark.parametrize("moment", ["JobStarted", "ExecutionEnded"])
+def test_an_engine_that_is_killed_in_the_middle_is_one_sentence(moment: str, tmp_path: Path) -> None:
+    with Engine() as engine:
+
+        def kill(event: Event) -> None:
+            process = engine._process
+            if type(event).__name__ == moment and process is not None:
+                process.kill()
+                process.wait()
+
+        engine.listen(kill)
+        with pytest.raises(EngineFailed) as failed:
+            rehearsed(compiled(load("linear").file), engine, tmp_path)
+    assert str(failed.value) == (
+        "error[R182]: the rehearsal engine ended before the run did: killed by signal 9\n"
+        "  = help: start the rehearsal again"
+    )
 
 
 def test_without_the_extra_there_is_one_sentence_with_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,21 +116,32 @@ def rehearse(
     server: EmbeddedServer,
     target: LocalDatastore,
     write: Callable[[str], object],
-    options: Options | None = None,
+    options: Options = Options(),
 ) -> Rehearsed:
     """Run the compiled pipeline of ``flow``, its containers against ``server``, and copy what they stored to
     ``target``; ``write`` takes lines of progress.
 
     Raises BadDocument, EngineFailed, StorageFailure.
     """
-    options = options or Options()
+    with server.needed():
+        return _rehearse(flow, compiled, parameters, server, target, Progress(write, quiet=options.quiet), options)
+
+
+def _rehearse(
+    flow: str,
+    compiled: CompiledFlow,
+    parameters: Mapping[str, object],
+    server: EmbeddedServer,
+    target: LocalDatastore,
+    progress: Progress,
+    options: Options,
+) -> Rehearsed:
     begin = time.monotonic()
     run_uuid = str(uuid.uuid4())
     run = f"kfp-{run_uuid}"
     store = EngineStore(compiled.settings.datastore_root, server)
     store.make_bucket()
     store.put(blob_key(flow, compiled.package.sha), compiled.package.data, STORED_RAW)
-    progress = Progress(write, quiet=options.quiet)
     progress.say(f"Rehearsal starting (run-id {run}):")
     ended = options.engine(compiled.document, parameters, run_uuid, _surroundings(server, run_uuid, options, progress))
     tasks = collect(store, target, flow, run)

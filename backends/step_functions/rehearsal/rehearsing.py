@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.rehearsal.collecting import EngineStore, collect
-from penstock.backends.rehearsal.embedded import EngineFailed
 from penstock.backends.step_functions.deploying import deploy
 from penstock.backends.step_functions.executions import start
 from penstock.backends.step_functions.jobs import job_of
@@ -98,6 +97,18 @@ def rehearse(
 
     Raises EngineFailed, Refused where the engine takes the machine as little as AWS would, StorageFailure.
     """
+    with engine.needed():
+        return _rehearse(compiled, parameters, engine, target, Progress(write, compiled.plan, quiet=quiet), command)
+
+
+def _rehearse(
+    compiled: CompiledFlow,
+    parameters: Mapping[str, object],
+    engine: Engine,
+    target: LocalDatastore,
+    progress: Progress,
+    command: str,
+) -> Rehearsed:
     begin = time.monotonic()
     deployment = compiled.deployment
     store = EngineStore(compiled.settings.datastore_root, engine)
@@ -107,7 +118,6 @@ def rehearse(
     for _ in deploy(deployment, store, clients):
         pass
     machine = demand_machine(clients.states, deployment.name, deployment.flow)
-    progress = Progress(write, compiled.plan, quiet=quiet)
     stop_listening = engine.listen(progress)
     try:
         started = start(clients.states, machine, parameters)
@@ -126,7 +136,7 @@ def _wait(progress: Progress, engine: Engine) -> ExecutionEnded:
         if ended is not None:
             return ended
         if not engine.alive:
-            raise EngineFailed(f"the rehearsal engine ended before the run did:\n{engine.last_words()}")
+            raise engine.failed("ended before the run did")
 
 
 def _failure(progress: Progress, ended: ExecutionEnded, command: str) -> RehearsalFailed:
