@@ -9,10 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from corpus_flows import load
 from docker_stub import DockerStub, Ending
+from rehearsals import compiled, rehearsed, with_attempts
 
+from penstock.backends.job_hosts.container_engine import ContainerEngine
 from penstock.backends.job_hosts.containers import ContainerHost
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY, Attempt, Outcome, Place, Resources
+from penstock.backends.step_functions.rehearsal.engine import Engine
 
 HOSTILE = "$(touch x) `id` \n 'q' \"d\" \\ 🌊 ; rm -rf /"
 ATTEMPT = Attempt(
@@ -132,6 +136,25 @@ def test_without_gpus_a_job_that_asks_for_one_is_not_tried_again(engine: DockerS
     engine.ending = Ending(refused=(500, 'could not select device driver "" with capabilities: [[gpu]]'))
     outcome = run(engine, tmp_path / "log", replace(ATTEMPT, resources=Resources(gpus=1)))
     assert outcome == Outcome(None, "it asks for GPUs, and this container engine has none", hopeless=True)
+
+
+@pytest.mark.slow
+def test_a_job_that_this_machine_cannot_run_ends_the_rehearsal_with_its_reason(
+    engine: DockerStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_BATCH_CONTAINER_IMAGE", "team/train:1")
+    engine.ending = Ending(refused=(500, 'could not select device driver "" with capabilities: [[gpu]]'))
+    with Engine(containers=ContainerEngine(engine.url)) as running:
+        run = rehearsed(with_attempts(compiled(load("start_end").file), 3), running, tmp_path)
+    name = f"{run.done.run}/start/t"
+    assert str(run.done.failure) == (
+        f"error[R180]: task {name} failed: it asks for GPUs, and this container engine has none\n"
+        "  = help: nothing of it ran, so it has no output"
+    )
+    assert [line.partition("] ")[2] for line in run.lines if name in line] == [
+        "Task failed (it asks for GPUs, and this container engine has none).\n"
+    ]
+    assert engine.containers == {}
 
 
 def test_an_image_that_went_away_ends_the_job(engine: DockerStub, tmp_path: Path) -> None:

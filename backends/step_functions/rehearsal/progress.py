@@ -104,7 +104,7 @@ class Progress:
         if event.exit_code == 0 and not event.reason.startswith("Job attempt"):
             self.say(f"Task finished successfully ({event.seconds:.1f} s).", name)
             return
-        how = "was ended" if event.exit_code is None else f"exit code {event.exit_code}"
+        how = event.reason if event.exit_code is None else f"exit code {event.exit_code}"
         self.say(f"Task failed ({how}){': it is tried again' if event.retried else ''}.", name, bad=True)
         if not event.retried:
             self.failed.append(event)

@@ -150,6 +150,8 @@ def _failure(progress: Progress, ended: ExecutionEnded, command: str) -> Rehears
     name = progress.task_name(job)
     message = f"task {name} failed: {_how(job, ended)}{lines}"
     advice = f"its whole output: {command} logs {name}"
+    if job.exit_code is None:
+        advice = "nothing of it ran, so it has no output"
     if job.reason == OUT_OF_MEMORY:
         advice = f"give the step more memory, with @resources(memory=...); {advice}"
     return RehearsalFailed(message, help=advice)
