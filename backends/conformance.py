@@ -14,6 +14,7 @@ Flows are given as files; each is run locally once and rehearsed once.  pytest i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import inspect
@@ -152,8 +153,10 @@ class BackendConformance:
         assert digests[1:] == digests[:1] * (len(HASH_SEEDS) - 1)
 
     @pytest.mark.slow
-    def test_the_rehearsed_run_is_the_local_one(self, case: FlowCase, tmp_path: Path) -> None:
-        local = run_locally(case, tmp_path / "local")
+    def test_the_rehearsed_run_is_the_local_one(
+        self, case: FlowCase, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        local = local_run(case, tmp_path_factory)
         rehearsed = self.rehearse(case, tmp_path / "rehearsed")
         assert differences(local, rehearsed, case.fails_at) == []
 
@@ -191,6 +194,23 @@ class BackendConformance:
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+def local_run(case: FlowCase, folders: pytest.TempPathFactory) -> StoredRun:
+    """The local run of a flow: made when it is first asked for, and shared by all targets held to it in one session."""
+    base = folders.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    parameters = hashlib.sha256(repr(case).encode()).hexdigest()[:16]
+    shared = base / "local-runs" / f"{case.name}-{parameters}"
+    if not shared.exists():
+        run = run_locally(case, folders.mktemp("local-run") / case.name)
+        shared.parent.mkdir(exist_ok=True)
+        # Another worker may have been faster: both runs are as good.
+        with contextlib.suppress(OSError):
+            os.rename(Path(run.root).parent, shared)
+    run_id = (shared / "run").read_text(encoding="utf-8").strip()
+    return StoredRun(str(shared / ".metaflow"), case.flow, run_id)
 
 
 def run_locally(case: FlowCase, folder: Path) -> StoredRun:

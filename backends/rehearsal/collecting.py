@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 _DATA = re.compile(r"(?P<step>[^_/][^/]*|_parameters)/(?P<task>[^/]+)/(?P<attempt>\d+)\.data\.json\Z")
 
+_ATTEMPTS = 2
+"""The engine is on this machine: where a second request fails too, it is gone."""
+
 
 class EngineStore(S3Datastore):
     """A datastore in the engine's S3, reached with the engine's own keys whatever this process's environment says."""
 
     def __init__(self, root: str, engine: EmbeddedServer) -> None:
-        super().__init__(root, S3Access(engine.endpoint, REGION, keys=Keys(engine.secret, engine.secret)))
+        keys = Keys(engine.secret, engine.secret)
+        super().__init__(root, S3Access(engine.endpoint, REGION, attempts=_ATTEMPTS, keys=keys))
         self._engine = engine
 
     def make_bucket(self) -> None:

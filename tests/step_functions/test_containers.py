@@ -291,8 +291,9 @@ def test_a_job_assumes_the_role_that_it_is_told_for_its_code_too(deployed: Any, 
     with Storm(moto_server, share=0) as calm:
         role = {"AWS_ENDPOINT_URL": calm.url, "METAFLOW_AWS_ARN": "arn:aws:iam::123456789012:role/penstock-tests"}
         assert run_job(container, "start", **role)[0] == 0
-    # The bootstrap, the step, and the process that stores what it prints ask for the role; all else is the role's.
-    assert calm.asked.pop("POST /") == calm.signers.pop("testing") == 3
+    # The bootstrap, the step, and each process that stores what it prints (a slow step has several) ask for the role
+    # once; all else is the role's.
+    assert calm.asked.pop("POST /") == calm.signers.pop("testing") == len(calm.signers) >= 3
     assert calm.asked.total() == calm.signers.total()
     assert next(iter(calm.asked)).startswith("GET /penstock-tests/metaflow/JobFlow/data/")
 
