@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+RUN_PREFIX = "argo-"
+"""Before the name of the workflow in the id of its run."""
 SPLITS, NEXT, PATH = "num-splits", "next", "path"
 """Outputs, each a file of that name: of openers the width of the foreach; of switches the step they chose; of switches
 and of steps that go back in a loop the path of what follows."""

@@ -11,6 +11,7 @@ from penstock.runtime_shim.flowspec import assigned
 from penstock.runtime_shim.pointers import pointers_of
 from penstock.runtime_shim.records import Record
 from penstock.runtime_shim.scope import ITEMS, STACK
+from penstock.runtime_shim.turn_budget import demand_depth
 from penstock.runtime_shim.turns import successor_path
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ def commit_success(flow: FlowSpec, ending: Ending, taken: Taken, caught_in: str 
 
     ``caught_in`` is the artifact that would hold a caught exception: None now.
 
-    Raises OverEventBudget, the failures of artifacts that can't be pickled, storage failures.
+    Raises OverEventBudget, TooManyTurns, the failures of artifacts that can't be pickled, storage failures.
     """
     if caught_in is not None:
         vars(flow)[caught_in] = None
     demand_room(ending, taken)
+    demand_depth(ending, taken)
     private = _private(ending, True, taken)
     if taken.items is not None:
         private[ITEMS] = taken.items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,6 +50,17 @@ class Policy(NamedTuple):
                 return None
             following = max(following, self.retries + 1)
         return following if following < self.tries else None
+
+    def at_once(self, number: int, attempt: Callable[[int], int]) -> int:
+        """Try ``number`` on a platform that makes the following ones; the exit code of what was tried last.
+
+        A second one is made here where the failure is final to the platform, and @catch has a fallback for it.
+        """
+        code = attempt(number)
+        if code == EXIT_USER_FAILED and self.platform_only:
+            fallback = self.next_try(number, code)
+            return code if fallback is None else attempt(fallback)
+        return code
 
     def is_last(self, retry_count: int, max_user_code_retries: int) -> bool:
         """Whether the user's code is not run again after it has failed at this try."""

@@ -57,6 +57,15 @@ class Record(NamedTuple):
         )
 
 
+def read_record_file(path: str) -> Record | None:
+    """The record that a task wrote to the file of :data:`RECORD_FILE_ENV`; None where it wrote none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Record.from_json(json.load(file))
+    except FileNotFoundError:
+        return None
+
+
 def run_prefix(flow: str, run: str) -> str:
     """``<flow>/<run>/``: everything of one run but its blobs."""
     return f"{flow}/{run}/"
@@ -106,6 +115,11 @@ def input_key(flow: str, run: str) -> str:
 def plan_key(flow: str, run: str) -> str:
     """The plan stored with the run, for `step` commands without a code package."""
     return f"{flow}/{run}/_plan.json"
+
+
+def code_key(flow: str, run: str) -> str:
+    """The flow file of a run whose containers fetch it by a URL: as its first task found it."""
+    return f"{flow}/{run}/_flow.py"
 
 
 def blob_key(flow: str, sha: str) -> str:

@@ -64,7 +64,14 @@ def _kubeflow(env: Mapping[str, str], argv: Sequence[str]) -> Platform:
     return Kubeflow(env, argv)
 
 
+def _argo(env: Mapping[str, str], _argv: Sequence[str]) -> Platform:
+    from penstock.runtime_shim.platforms.argo import Argo
+
+    return Argo(env)
+
+
 _PLATFORMS: Mapping[str, Callable[[Mapping[str, str], Sequence[str]], Platform]] = {
     "step-functions": _batch,
     "kfp": _kubeflow,
+    "argo-workflows": _argo,
 }

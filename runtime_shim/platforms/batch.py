@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from penstock.runtime_shim.failures import EXIT_USER_FAILED
 from penstock.runtime_shim.jobs import Job, Tried, number, read_job, variable
 
 if TYPE_CHECKING:
@@ -25,12 +24,8 @@ class Batch:
         self.job = read_job(env, run, step, path, number(env, ATTEMPT_ENV, 1) - 1)
 
     def run(self, attempt: Callable[[Job], Tried], policy: Policy) -> int:
-        """One try; a second one where the failure is final to Batch, and @catch has a fallback for it."""
-        code = attempt(self.job).code
-        if code == EXIT_USER_FAILED and policy.platform_only:
-            fallback = policy.next_try(self.job.tries, code)
-            return code if fallback is None else attempt(self.job._replace(tries=fallback)).code
-        return code
+        """One try, and what :meth:`~penstock.runtime_shim.policy.Policy.at_once` adds to it."""
+        return policy.at_once(self.job.tries, lambda tries: attempt(self.job._replace(tries=tries)).code)
 
     def finish(self, code: int) -> None:
         """Nothing: the state machine reads the record."""

@@ -18,7 +18,7 @@ from penstock.runtime_shim.initialize import LARGEST_INTEGER_ENV, PARAMETERS_ENV
 from penstock.runtime_shim.jobs import Job, NotInContainer, Tried, read_job
 from penstock.runtime_shim.kubeflow_names import NEXT, PARAMETER, PATH, RUN, SPLITS, STEP
 from penstock.runtime_shim.platforms.tries import Account, read_account, wait, write_account
-from penstock.runtime_shim.records import RECORD_FILE_ENV, Record
+from penstock.runtime_shim.records import RECORD_FILE_ENV, read_record_file
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.policy import Policy
@@ -78,7 +78,7 @@ class Kubeflow:
 
     def finish(self, code: int) -> None:
         """Write every output that is declared: empty ones where the step failed."""
-        record = self._record() if code == 0 else None
+        record = read_record_file(self._record_file) if code == 0 else None
         texts = {SPLITS: "[]", NEXT: ""}
         if record is not None:
             texts[SPLITS] = json.dumps([f"{record.path}/{split}" for split in range(record.splits or 0)])
@@ -98,13 +98,6 @@ class Kubeflow:
         if account.code is not None:
             write_account(job, account)
         return account
-
-    def _record(self) -> Record | None:
-        try:
-            with open(self._record_file, encoding="utf-8") as file:
-                return Record.from_json(json.load(file))
-        except FileNotFoundError:
-            return None
 
 
 def _read(argv: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:

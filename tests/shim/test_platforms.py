@@ -25,6 +25,13 @@ from penstock.runtime_shim.records import RECORD_FILE_ENV, Record
 SHARED = {"PENSTOCK_FLOW": "AFlow", "PENSTOCK_ROOT": "s3://b/p", "PENSTOCK_ENTRY": '["flow.py"]'}
 BATCH = {**SHARED, "PENSTOCK_RUN": "sfn-1", "PENSTOCK_STEP": "start", "PENSTOCK_PATH": ""}
 KFP = {**SHARED, "PENSTOCK_TARGET": "kfp"}
+ARGO = {
+    **SHARED,
+    "PENSTOCK_TARGET": "argo-workflows",
+    "PENSTOCK_RUN": "flow-x7k2p",
+    "PENSTOCK_STEP": "body",
+    "PENSTOCK_PATH": "/2/0",
+}
 THRICE = Policy(retries=2, tries=3)
 
 
@@ -82,6 +89,12 @@ def test_kubeflow_is_told_by_the_executor_input() -> None:
     assert (job.run, job.step, str(job.path), job.tries) == ("kfp-1f", "body", "/2/0", 0)
 
 
+@pytest.mark.parametrize(("tries", "number"), [({}, 0), ({"PENSTOCK_TRY": "2"}, 2)])
+def test_argo_is_told_by_the_environment(tries: dict[str, str], number: int) -> None:
+    job = platform_of({**ARGO, **tries}, []).job
+    assert (job.run, job.step, str(job.path), job.tries) == ("argo-flow-x7k2p", "body", "/2/0", number)
+
+
 @pytest.mark.parametrize(
     ("env", "argv", "message"),
     [
@@ -91,8 +104,13 @@ def test_kubeflow_is_told_by_the_executor_input() -> None:
         (
             {**SHARED, "PENSTOCK_TARGET": "cron"},
             [],
-            "PENSTOCK_TARGET is 'cron': this penstock knows step-functions, kfp",
+            "PENSTOCK_TARGET is 'cron': this penstock knows step-functions, kfp, argo-workflows",
         ),
+        ({**ARGO, "PENSTOCK_TRY": "{{retries}}"}, [], "PENSTOCK_TRY is '{{retries}}', which is no number"),
+        ({**ARGO, "PENSTOCK_ARGUMENTS": "{{workflow.parameters}}"}, [], "the parameters of the workflow cannot be"),
+        ({**ARGO, "PENSTOCK_ARGUMENTS": '[{"value": "1"}]'}, [], "cannot be read: KeyError: 'name'"),
+        ({**ARGO, "PENSTOCK_ARGUMENTS": '[{"name": "a", "value": 1}]'}, [], "cannot be read: AttributeError"),
+        ({**ARGO, "PENSTOCK_ARGUMENTS": '[{"name": "a", "value": "penstock-json:{"}]'}, [], "JSONDecodeError"),
         (KFP, [], "the container got 0 arguments"),
         (KFP, ["["], "the executor input cannot be read: JSONDecodeError"),
         (KFP, ["[]"], "the executor input cannot be read: AttributeError"),
@@ -108,6 +126,28 @@ def test_a_container_that_is_told_nothing_says_so(env: dict[str, str], argv: lis
 def test_parameters_of_the_flow_reach_init_as_they_came() -> None:
     container(param_alpha=1.5, param_path="/x", param_text='$(x) "y"\n')
     assert json.loads(os.environ["PENSTOCK_PARAMETERS"]) == {"alpha": 1.5, "path": "/x", "text": '$(x) "y"\n'}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("0.5", "0.5"),
+        ("", ""),
+        ('it\'s \n "x" \u2028', 'it\'s \n "x" \u2028'),
+        ("penstock-json:null", None),
+        (r'penstock-json:"\u007b\u007bworkflow.name}} \u0024\u0024 \u007f"', "{{workflow.name}} $$ \x7f"),
+        (r'penstock-json:"penstock-json:1"', "penstock-json:1"),
+    ],
+)
+def test_a_workflow_s_parameters_reach_init_as_they_were_typed(written: str, value: object) -> None:
+    text = json.dumps([{"name": "alpha", "value": written, "description": "a value"}, {"name": "without"}])
+    platform_of({**ARGO, "PENSTOCK_ARGUMENTS": text}, [])
+    assert json.loads(os.environ["PENSTOCK_PARAMETERS"]) == {"alpha": value}
+
+
+def test_a_workflow_without_parameters_has_none() -> None:
+    platform_of({**ARGO, "PENSTOCK_ARGUMENTS": "null"}, [])
+    assert json.loads(os.environ["PENSTOCK_PARAMETERS"]) == {}
 
 
 class NumbersFlow(FlowSpec):
@@ -154,6 +194,53 @@ def test_outputs_are_written_though_the_step_failed(record: Record | None, code:
     files = {name: str(tmp_path / name) for name in ("splits", "next")}
     ended(container(files), record, code)
     assert [Path(file).read_text() for file in files.values()] == ["[]", ""]
+
+
+def argo_outputs(folder: Path, record: Record | None, code: int) -> dict[str, str]:
+    platform = platform_of({**ARGO, "PENSTOCK_OUTPUTS": str(folder / "deep")}, [])
+    if record is not None:
+        Path(os.environ[RECORD_FILE_ENV]).write_bytes(record.to_bytes())
+    platform.finish(code)
+    return {file.name: file.read_text() for file in (folder / "deep").iterdir()}
+
+
+def test_argo_s_outputs_are_files_made_of_the_record(tmp_path: Path) -> None:
+    opened = argo_outputs(tmp_path, Record("argo-1", TaskPath.parse("/4"), ("body",), 2, ()), 0)
+    assert opened == {"num-splits": "2", "next": "body", "path": "/4"}
+    chosen = argo_outputs(tmp_path, Record("argo-1", TaskPath.parse("/4/t1"), ("again",), None, ()), 0)
+    assert chosen == {"num-splits": "0", "next": "again", "path": "/4/t1"}
+
+
+@pytest.mark.parametrize(("record", "code"), [(None, 1), (Record("r", TaskPath(), ("x",), 3, ()), 1), (None, 0)])
+def test_argo_s_outputs_are_there_though_the_step_failed(record: Record | None, code: int, tmp_path: Path) -> None:
+    assert argo_outputs(tmp_path, record, code) == {"num-splits": "0", "next": "", "path": ""}
+
+
+def test_where_no_outputs_are_wanted_none_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    platform_of(ARGO, []).finish(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("tries", "codes", "policy", "seen"),
+    [
+        (0, [1], THRICE, [0]),
+        (1, [137], THRICE, [1]),
+        (0, [1, 0], Policy(retries=2, tries=6, platform_only=True, catch=Catch()), [0, 3]),
+        (5, [1], Policy(retries=2, tries=6, platform_only=True, catch=Catch()), [5]),
+        (0, [1], THRICE._replace(platform_only=True), [0]),
+    ],
+)
+@pytest.mark.parametrize("told", [{**ARGO, "PENSTOCK_TRY": "{}"}, {**BATCH, "AWS_BATCH_JOB_ATTEMPT": "{}"}])
+def test_a_platform_that_tries_again_itself_gets_one_try_and_what_it_would_not_make(
+    told: dict[str, str], tries: int, codes: list[int], policy: Policy, seen: list[int]
+) -> None:
+    first = tries if "PENSTOCK_TRY" in told else tries + 1
+    script = Script(*codes)
+    env = {name: str(first) if text == "{}" else text for name, text in told.items()}
+    assert platform_of(env, []).run(script, policy) == codes[-1]
+    assert script.seen == seen
 
 
 def test_a_step_without_retries_is_tried_once_and_needs_no_account(store: LocalDatastore) -> None:
