@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from penstock.backends.protocol import Bundle
+
+EXIT_DIFFERENT = 4
+"""The exit code of a command that compares, where something differs."""
 
 Kind = Literal["added", "removed", "changed"]
 Things = Mapping[str, Mapping[str, str]]
@@ -22,6 +28,8 @@ _LONGEST = 70
 _TOGETHER = 4
 """Things with one and the same change, from so many on, share a line."""
 _NAMED = 3
+_NAMES = ("name", "Name", "key", "Key")
+"""Under these, the things in a list most often have their names."""
 
 
 class Change(NamedTuple):
@@ -79,12 +87,55 @@ def lines(changes: list[Change]) -> list[str]:
     return list(told)
 
 
-def flattened(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """The leaves of a JSON value as texts, by their way to it: ``Retry[0].MaxAttempts``; iterative."""
+def described(bundle: Bundle) -> Description:
+    """Any bundle: each file by its path, with the leaves of a JSON or YAML document, and the lines of any other text.
+
+    Good enough for every target; a target that knows its documents says the same in its users' words.
+    """
+    return {path: {"": dict(_leaves(path, bundle.files[path]))} for path in sorted(bundle.files)}
+
+
+def _leaves(path: str, data: bytes) -> Iterator[tuple[str, str]]:
+    text = data.decode(errors="backslashreplace")
+    try:
+        document = _document(path, text)
+    except ValueError:
+        document = None
+    if document is not None:
+        return flattened(document, by_name=True)
+    return ((f"line {number}", line) for number, line in enumerate(text.splitlines(), 1))
+
+
+def _document(path: str, text: str) -> object:
+    """What a file says, None where it is no document.
+
+    Raises ValueError where it is not the document that it is called.
+    """
+    if path.endswith(".json"):
+        return json.loads(text)
+    if not path.endswith((".yaml", ".yml")):
+        return None
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        documents = list(yaml.load_all(text, Loader=loader))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    return documents[0] if len(documents) == 1 else documents
+
+
+def flattened(value: object, name: str = "", *, by_name: bool = False) -> Iterator[tuple[str, str]]:
+    """The leaves of a JSON value as texts, by their way to it: ``Retry[0].MaxAttempts``; iterative.
+
+    With ``by_name`` things in a list that have names of their own go by those: one more of them moves no other.
+    """
     pending = [(name, value)]
     while pending:
         path, here = pending.pop()
         inner: list[tuple[str, object]]
+        if by_name and isinstance(here, list):
+            here = _by_name(here)
         if isinstance(here, Mapping):
             inner = [(f"{path}.{key}" if path else str(key), each) for key, each in here.items()]
         elif isinstance(here, list):
@@ -95,9 +146,25 @@ def flattened(value: object, name: str = "") -> Iterator[tuple[str, str]]:
         pending += reversed(inner)
 
 
+def _by_name(things: list[Any]) -> Mapping[str, Any] | list[Any]:
+    """The things of a list by their names, where all have one and no two the same."""
+    named = {_name_of(thing): thing for thing in things if isinstance(thing, Mapping)}
+    return named if things and len(named) == len(things) and None not in named else things
+
+
+def _name_of(thing: Mapping[Any, Any]) -> Any:
+    for key in _NAMES:
+        if isinstance(thing.get(key), str):
+            return thing[key]
+    metadata = thing.get("metadata")
+    if isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str):
+        return f"{thing.get('kind', '')} {metadata['name']}".strip()
+    return None
+
+
 def text_of(value: Any) -> str:
-    """A leaf as people read it: a string as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    """A leaf as people read it: a string as it is, everything else as JSON, a date of YAML's as Python writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def _line(change: Change, name: str) -> str:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from penstock.compiler.capabilities import Capabilities, check
 
 if TYPE_CHECKING:  # the graph behind a program loads networkx, which `--help` does without
+    from penstock.backends.commandline import State
+    from penstock.backends.differences import Description
     from penstock.compiler.diagnostics import Diagnostic
+    from penstock.compiler.packaging import CodePackage
     from penstock.compiler.program import Program
 
 
@@ -51,6 +54,32 @@ class Bundle:
             raise ValueError(f"the bundle has no file {self.main!r}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What may be chosen for every target alike; None or empty where the configuration decides.
+
+    A target's own commands take more.  ``max_workers`` is the number of tasks of one foreach at once.
+    """
+
+    datastore_root: str | None = None
+    image: str | None = None
+    tags: tuple[str, ...] = ()
+    max_workers: int = 100
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A flow compiled for one target: ``name`` is what it is called there, ``datastore_root`` where its tasks find the
+    code ``package``, None where they need none; ``warnings`` is what there is to say, of the flow and of the target.
+    """
+
+    name: str
+    bundle: Bundle
+    datastore_root: str
+    package: CodePackage | None
+    warnings: tuple[Diagnostic, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FlowCommand:
     """A command that a target adds to a flow's command line besides its group: ``command`` is ``module:attribute`` of
@@ -68,6 +97,7 @@ class BackendInfo:
 
     ``commands`` is ``module:attribute`` of the click group it adds to a flow's command line, imported only when that
     group is used; empty where it adds none.  ``flow_commands`` stand beside that group, under names that people know.
+    ``scheduler`` says whether its files are handed to a scheduler: `--target all` means those.
     """
 
     name: str
@@ -76,6 +106,7 @@ class BackendInfo:
     capabilities: Capabilities
     commands: str
     flow_commands: tuple[FlowCommand, ...] = ()
+    scheduler: bool = True
 
 
 S = TypeVar("S", bound=Settings, contravariant=True)
@@ -98,6 +129,23 @@ class Backend(Protocol, Generic[S]):
 
     def lower(self, program: Program, settings: S) -> Bundle:
         """The files the scheduler takes.  Reads no network, no clock, no random source; never raises a user error."""
+        ...
+
+    def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
+        """From a flow's command line to its files: settings resolved from choices and configuration, everything
+        checked, the code packed, the program lowered.  Asks nothing of a network, and touches no credentials.
+
+        ``output`` is a folder that the command writes, which the code package leaves out.  Raises Refused with
+        everything that is wrong, in one go; Failure for a profile that can't be read, and for a parameter whose default
+        function fails.
+        """
+        ...
+
+    def describe(self, bundle: Bundle) -> Description:
+        """A bundle in words that people compare, as :func:`penstock.backends.differences.described` does for any.
+
+        Raises ValueError for one that is none of this target's.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -21,6 +21,11 @@ BUILT_IN = {
 """Named here and not looked up, so that no installed package can take their place."""
 
 
+_METHODS = ("check", "lower", "compile", "describe")
+ALL = "all"
+"""Stands for every scheduler where targets are named; no target can be called so."""
+
+
 def backends() -> dict[str, Backend[Any]]:
     """Every target by name: built-in ones first, then plugins in alphabetical order.
 
@@ -28,7 +33,7 @@ def backends() -> dict[str, Backend[Any]]:
     which is not free (P503), naming the distribution it comes from.
     """
     found: dict[str, Backend[Any]] = {name: _load_built_in(name) for name in BUILT_IN}
-    owners = dict.fromkeys(BUILT_IN, "penstock")
+    owners = dict.fromkeys([*BUILT_IN, ALL], "penstock")
     for entry in _plugins():
         if entry.name in owners:
             raise Refused([_taken(entry, owners[entry.name])])
@@ -54,8 +59,22 @@ def backend(name: str) -> Backend[Any]:
         return _load_built_in(name)
     found = backends()
     if name not in found:
-        raise Refused([Diagnostic("P504", f"there is no target `{name}`", help=f"one of: {', '.join(found)}")])
+        raise Refused([Diagnostic("P504", f"there is no target `{name}`", help=f"one of: {', '.join([*found, ALL])}")])
     return found[name]
+
+
+def named(names: Iterable[str]) -> dict[str, Backend[Any]]:
+    """The targets of these names, in their order, each once; `all` stands for every scheduler there is.
+
+    Raises Refused as :func:`backend` does.
+    """
+    found: dict[str, Backend[Any]] = {}
+    for name in names:
+        if name == ALL:
+            found.update((each, target) for each, target in backends().items() if target.info.scheduler)
+        else:
+            found[name] = backend(name)
+    return found
 
 
 @cache
@@ -76,7 +95,7 @@ def _load_plugin(entry: EntryPoint) -> Backend[Any]:
         loaded = entry.load()
     except Exception as error:  # whatever a plugin's import raises must name the plugin
         raise Refused([_broken(entry, error)]) from error
-    able = all(callable(getattr(loaded, method, None)) for method in ("check", "lower"))
+    able = all(callable(getattr(loaded, method, None)) for method in _METHODS)
     if not isinstance(getattr(loaded, "info", None), BackendInfo) or not able:
         raise Refused([_no_backend(entry)])
     if loaded.info.name != entry.name:
@@ -105,7 +124,7 @@ def _no_backend(entry: EntryPoint) -> Diagnostic:
     return Diagnostic(
         "P502",
         f"{entry.value} of {_distribution(entry)} is registered as the target `{entry.name}` "
-        "but has no `info`, `check` and `lower`",
+        f"but has not all of {', '.join(f'`{each}`' for each in ('info', *_METHODS))}",
         help=f"{_pip_line(entry, 'install --upgrade')}, or {_pip_line(entry, 'uninstall')}",
     )
 

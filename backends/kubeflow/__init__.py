@@ -9,7 +9,10 @@ from penstock.backends.kubeflow.capabilities import CAPABILITIES
 from penstock.backends.protocol import BackendInfo, Bundle, FlowCommand
 
 if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.differences import Description
     from penstock.backends.kubeflow.settings import KubeflowSettings
+    from penstock.backends.protocol import Choices, Compilation
     from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
 
@@ -48,6 +51,31 @@ class Kubeflow:
         from penstock.backends.kubeflow.lowering import lower
 
         return lower(program, settings)
+
+    def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
+        """As `generate-kfp-yaml` does."""
+        from penstock.backends.kubeflow.compilation import compile_for_kubeflow
+        from penstock.backends.kubeflow.resolution import Chosen
+
+        chosen = Chosen(
+            datastore_root=choices.datastore_root,
+            image=choices.image,
+            tags=choices.tags,
+            max_workers=choices.max_workers,
+        )
+        return compile_for_kubeflow(state, chosen, output=output).compilation
+
+    def describe(self, bundle: Bundle) -> Description:
+        """Tasks by their way through loops and arms."""
+        import yaml
+
+        from penstock.backends.kubeflow.running.description import describe
+        from penstock.backends.kubeflow.running.ordering import read_documents
+
+        try:
+            return describe(*read_documents(bundle.files[bundle.main]))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{bundle.main} is no YAML: {' '.join(str(error).split())}") from error
 
 
 BACKEND = Kubeflow()

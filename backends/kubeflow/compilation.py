@@ -12,7 +12,7 @@ from penstock.backends.kubeflow import BACKEND
 from penstock.backends.kubeflow.limits import document_problems
 from penstock.backends.kubeflow.lowering import lower
 from penstock.backends.kubeflow.resolution import problems, resolve_settings
-from penstock.backends.protocol import gaps
+from penstock.backends.protocol import Compilation, gaps
 from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ class CompiledFlow:
     def document(self) -> bytes:
         """The pipeline and its platform document, as YAML."""
         return self.bundle.files[self.bundle.main]
+
+    @property
+    def compilation(self) -> Compilation:
+        """The same, in the words of every target."""
+        settings = self.settings
+        return Compilation(settings.name, self.bundle, settings.datastore_root, self.package, self.warnings)
 
 
 def compile_for_kubeflow(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from penstock.backends.protocol import BackendInfo, Bundle, Settings
+from penstock.backends.protocol import BackendInfo, Bundle, Choices, Compilation, Settings
 from penstock.compiler.capabilities import Capabilities, Feature, Level, Limits, Support
 
 if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.differences import Description
     from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
 
@@ -43,6 +45,7 @@ class LocalBackend:
         summary="Run the flow on this machine.",
         capabilities=_CAPABILITIES,
         commands="",
+        scheduler=False,
     )
 
     def check(self, program: Program) -> Sequence[Diagnostic]:
@@ -54,6 +57,22 @@ class LocalBackend:
         from penstock.compiler.planning import plan_of
 
         return Bundle({PLAN: plan_of(program).to_json()}, PLAN)
+
+    def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
+        """The plan; nothing is chosen for it, and nothing packed."""
+        from penstock.backends.protocol import gaps
+
+        program = state.program()
+        warnings = (*state.compiled().diagnostics, *gaps(program, self))
+        root = choices.datastore_root or ""
+        settings = Settings(datastore_root=root, name=program.name, entry=state.entry)
+        return Compilation(program.name, self.lower(program, settings), root, None, warnings)
+
+    def describe(self, bundle: Bundle) -> Description:
+        """The plan's own words."""
+        from penstock.backends.differences import described
+
+        return described(bundle)
 
 
 BACKEND = LocalBackend()

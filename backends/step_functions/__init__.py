@@ -9,6 +9,9 @@ from penstock.backends.protocol import BackendInfo, Bundle
 from penstock.backends.step_functions.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
+    from penstock.backends.commandline import State
+    from penstock.backends.differences import Description
+    from penstock.backends.protocol import Choices, Compilation
     from penstock.backends.step_functions.settings import StepFunctionsSettings
     from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.program import Program
@@ -37,6 +40,25 @@ class StepFunctions:
         from penstock.backends.step_functions.lowering import lower
 
         return lower(program, settings)
+
+    def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
+        """As `step-functions create` does."""
+        from penstock.backends.step_functions.compilation import compile_for_step_functions
+        from penstock.backends.step_functions.resolution import Chosen
+
+        chosen = Chosen(
+            datastore_root=choices.datastore_root,
+            image=choices.image,
+            tags=choices.tags,
+            max_workers=choices.max_workers,
+        )
+        return compile_for_step_functions(state, chosen, output=output).compilation
+
+    def describe(self, bundle: Bundle) -> Description:
+        """States by their way through those around them, each with the job it submits."""
+        from penstock.backends.step_functions.comparing.description import describe_bundle
+
+        return describe_bundle(bundle)
 
 
 BACKEND = StepFunctions()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.backends.flow_package import deploying_user, package_of
-from penstock.backends.protocol import gaps
+from penstock.backends.protocol import Compilation, gaps
 from penstock.backends.step_functions import BACKEND
 from penstock.backends.step_functions.aws_tags import DEFAULT_TAGS, unreadable_tags
 from penstock.backends.step_functions.bundle import Deployment, deployment_of
@@ -39,6 +39,12 @@ class CompiledFlow:
     deployment: Deployment
     plan: Plan
     warnings: tuple[Diagnostic, ...]
+
+    @property
+    def compilation(self) -> Compilation:
+        """The same, in the words of every target."""
+        settings = self.settings
+        return Compilation(settings.name, self.bundle, settings.datastore_root, self.package, self.warnings)
 
 
 def compile_for_step_functions(

@@ -43,6 +43,7 @@ class Chosen:
 
     name: str | None = None
     datastore_root: str | None = None
+    image: str | None = None
     tags: tuple[str, ...] = ()
     max_workers: int = 100
     workflow_timeout: int = 0
@@ -63,7 +64,8 @@ def resolve_settings(
         datastore_root=(chosen.datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
         name=machine_name(flow, chosen.name, configuration, chosen.name_prefix),
         entry=entry,
-        image=configuration.get("METAFLOW_BATCH_CONTAINER_IMAGE")
+        image=chosen.image
+        or configuration.get("METAFLOW_BATCH_CONTAINER_IMAGE")
         or f"python:{sys.version_info.major}.{sys.version_info.minor}",
         config=MappingProxyType({key: value for key in CONTAINER_KEYS if (value := configuration.get(key))}),
         tags=chosen.tags,

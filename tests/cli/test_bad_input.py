@@ -97,7 +97,7 @@ CASES = [
         "unknown target",
         "check --target=sfn",
         1,
-        "error[P504]: there is no target `sfn`\n  = help: one of: local, step-functions, kfp\n",
+        "error[P504]: there is no target `sfn`\n  = help: one of: local, step-functions, kfp, all\n",
     ),
     Case(
         "no such run",

@@ -27,6 +27,12 @@ class Backend:
     def lower(self, program, settings):
         return local.lower(program, settings)
 
+    def compile(self, state, choices, output=None):
+        return local.compile(state, choices, output)
+
+    def describe(self, bundle):
+        return local.describe(bundle)
+
 
 BACKEND = Backend()
 
@@ -122,7 +128,7 @@ def test_what_is_no_backend_is_named(install: Callable[..., Path]) -> None:
     install("penstock-nomad", "nomad", "BACKEND = 1\n")
     message = (
         "penstock_nomad:BACKEND of penstock-nomad is registered as the target `nomad` "
-        "but has no `info`, `check` and `lower`"
+        "but has not all of `info`, `check`, `lower`, `compile`, `describe`"
     )
     assert refusal() == [("P502", message, MEND)]
 
@@ -159,7 +165,7 @@ def test_an_unknown_target_names_those_there_are() -> None:
     assert (problem.code, problem.message, problem.help) == (
         "P504",
         "there is no target `sfn`",
-        "one of: local, step-functions, kfp",
+        "one of: local, step-functions, kfp, all",
     )
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.kubeflow.resolution import Chosen
 
-EXIT_DIFFERENT = 4
-
 
 class _Other(NamedTuple):
     """What is compared with: its name, the pipeline and the platform document."""
@@ -54,7 +52,7 @@ def diff(
       python flow.py kfp diff kfp_pipeline.yaml
       python flow.py kfp diff --experiment-name trials --format json
     """
-    from penstock.backends.differences import differences, lines
+    from penstock.backends.differences import EXIT_DIFFERENT, differences, lines
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
     from penstock.backends.kubeflow.running.description import describe
     from penstock.backends.kubeflow.running.ordering import read_documents

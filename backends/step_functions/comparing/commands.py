@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from penstock.backends.step_functions.bundle import Deployment
     from penstock.backends.step_functions.resolution import Chosen
 
-EXIT_DIFFERENT = 4
 _OF_THE_CODE = ("code package", "code file")
 
 
@@ -42,7 +41,7 @@ def diff(ctx: click.Context, /, folder: str | None, chosen: Chosen, form: str) -
       python flow.py step-functions diff
       python flow.py step-functions diff bundle --format json
     """
-    from penstock.backends.differences import differences, lines
+    from penstock.backends.differences import EXIT_DIFFERENT, differences, lines
     from penstock.backends.step_functions.comparing.deployed import parts_of
     from penstock.backends.step_functions.comparing.description import describe
 

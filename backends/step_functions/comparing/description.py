@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.backends.differences import Description, flattened, text_of
 from penstock.backends.step_functions.aws_tags import FLOW_TAG, KEYS_TAG, SCHEDULE_TAG
 from penstock.backends.step_functions.comparing.code import CodeFiles
 from penstock.backends.step_functions.execution_logs import OFF
+from penstock.backends.step_functions.lowering import JOB_DEFINITIONS, STATE_MACHINE
+from penstock.backends.step_functions.schedules import SCHEDULE
+
+if TYPE_CHECKING:
+    from penstock.backends.protocol import Bundle
 
 PACKAGE_VARIABLE = "PENSTOCK_PACKAGE"
 MACHINE = "state machine"
@@ -68,6 +73,26 @@ def describe(parts: Parts) -> Description:
         described["code file"] = {name: {"sha1": sha} for name, sha in parts.code.files.items()}
     described["code package"] = {"": {"sha1": parts.package}} if parts.package else {}
     return described
+
+
+def describe_bundle(bundle: Bundle) -> Description:
+    """The files of a lowering, which know neither role nor tags nor the content of the code package.
+
+    Raises ValueError where they are none.
+    """
+    try:
+        definitions = json.loads(bundle.files[JOB_DEFINITIONS])
+        parts = Parts(
+            definition=json.loads(bundle.files[STATE_MACHINE]),
+            job_definitions={each["jobDefinitionName"]: each for each in definitions},
+            role="",
+            logging={},
+            tags={},
+            schedule=json.loads(bundle.files[SCHEDULE]) if SCHEDULE in bundle.files else None,
+        )
+        return describe(parts)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no state machine of Penstock's: {type(error).__name__}: {error}") from error
 
 
 def _machine(parts: Parts) -> dict[str, str]:
