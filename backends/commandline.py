@@ -6,7 +6,7 @@ with ``cls=FlowCommand`` and read them by :func:`given_parameters`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -15,6 +15,7 @@ import click
 from penstock.runtime_shim.failures import Failure
 
 if TYPE_CHECKING:
+    from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.pipeline import Compiled
     from penstock.compiler.program import Program
     from penstock.runtime_shim.configuration import Configuration
@@ -89,6 +90,15 @@ def write_file(path: str, data: bytes) -> None:
             file.write(data)
     except OSError as error:
         raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+
+
+def warn(diagnostics: Iterable[Diagnostic]) -> None:
+    """Show what there is to say about the flow, on stderr."""
+    found = list(diagnostics)
+    if found:
+        from penstock.compiler.render import render_text
+
+        click.echo(render_text(found), err=True)
 
 
 class FlowCommand(click.Command):

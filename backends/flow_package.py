@@ -24,6 +24,21 @@ def package_of(state: State, output: str | None = None) -> CodePackage:
     return build_package(state.entry[-1], plan.to_json(), suffixes_of(state.options.package_suffixes), output)
 
 
+def upload_code(state: State, package: CodePackage, root: str) -> str:
+    """Store the code package where the containers of a compiled flow look for it; a line that says what was done.
+
+    Raises StorageFailure.
+    """
+    from penstock.compiler.packaging import STORED_RAW
+    from penstock.runtime_shim.datastore.opening import open_datastore
+    from penstock.runtime_shim.records import blob_key
+
+    store = open_datastore("s3", root, state.configuration)
+    key = blob_key(state.flow_class.__name__, package.sha)
+    stored = store.put_if_absent(key, package.data, STORED_RAW)
+    return f"code package   {store.location(key)}  {'uploaded' if stored else 'unchanged'}"
+
+
 def deploying_user(state: State) -> str:
     """Who deploys: the user that runs of the deployed flow count as."""
     return user_name(configured=state.configuration.get("METAFLOW_USER"))

@@ -87,14 +87,11 @@ def generate_kfp_yaml(state: State, /, output: str, no_caching: bool, chosen: Ch
       python flow.py generate-kfp-yaml --output-path pipeline.yaml --image registry.example.com/team/image:1
       python flow.py generate-kfp-yaml -o - | less
     """
-    from penstock.backends.commandline import write_file
+    from penstock.backends.commandline import warn, write_file
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
 
     compiled = compile_for_kubeflow(state, chosen, output=None if output == "-" else output)
-    if compiled.warnings:
-        from penstock.compiler.render import render_text
-
-        click.echo(render_text(compiled.warnings), err=True)
+    warn(compiled.warnings)
     if output == "-":
         sys.stdout.write(compiled.document.decode())
         return

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from penstock.backends.commandline import warn
 from penstock.backends.step_functions.options import COMPILED_WITH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from penstock.backends.commandline import State
     from penstock.backends.step_functions.bundle import Deployment
     from penstock.backends.step_functions.resolution import Chosen
-    from penstock.compiler.diagnostics import Diagnostic
 
 _LATER = {
     "trigger": "penstock.backends.step_functions.triggering:trigger",
@@ -114,7 +112,7 @@ def _show_policy(state: State, chosen: Chosen) -> None:
     from penstock.backends.step_functions.policies import document, place_of, role_policies, with_roles
 
     compiled = compile_for_step_functions(state, chosen, amend=with_roles)
-    _warn(compiled.warnings)
+    warn(compiled.warnings)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     place = place_of(compiled.settings, region)
     sys.stdout.write(document(role_policies(compiled.deployment, compiled.settings, place)))
@@ -132,7 +130,7 @@ def _create(state: State, chosen: Chosen, only_json: bool, output: str | None) -
     from penstock.backends.step_functions.compilation import compile_for_step_functions
 
     compiled = compile_for_step_functions(state, chosen, output=output)
-    _warn(compiled.warnings)
+    warn(compiled.warnings)
     if only_json:
         sys.stdout.write(compiled.deployment.definition)
         _say_needed(compiled.deployment)
@@ -187,11 +185,3 @@ def _say_needed(deployment: Deployment) -> None:
     if deployment.schedule is not None:
         when = f"{deployment.schedule['ScheduleExpression']} in {deployment.schedule['ScheduleExpressionTimezone']}"
         click.echo(f"Started by the schedule {deployment.schedule['Name']}: {when}", err=True)
-
-
-def _warn(diagnostics: Iterable[Diagnostic]) -> None:
-    found = list(diagnostics)
-    if found:
-        from penstock.compiler.render import render_text
-
-        click.echo(render_text(found), err=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.backends.step_functions.aws import asking
 from penstock.backends.step_functions.states import RUN_ID_PREFIX
+from penstock.backends.tables import columns, duration, utc
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
@@ -128,19 +129,5 @@ def table(runs: list[ListedRun]) -> list[str]:
     if not runs:
         return []
     rows = [("RUN", "STATUS", "STARTED", "DURATION")]
-    rows += [(run.run, run.status.lower(), _utc(run.started), duration(run.seconds)) for run in runs]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people write them: ``1h02m03s``, ``2m03s``, ``3s``."""
-    minutes, second = divmod(max(0, round(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minute:02}m{second:02}s"
-    return f"{minute}m{second:02}s" if minute else f"{second}s"
+    rows += [(run.run, run.status.lower(), utc(run.started), duration(run.seconds)) for run in runs]
+    return columns(rows)

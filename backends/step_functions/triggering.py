@@ -63,9 +63,9 @@ def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | No
 
 def _wait(state: State, clients: AwsClients, started: Started, timeout: float | None, name: Naming) -> None:
     """Follow a run to its end, and raise RunFailed or StillRunning where that was no good one."""
-    from penstock.backends.step_functions.executions import duration
     from penstock.backends.step_functions.watching.ending import StillRunning, run_failed
     from penstock.backends.step_functions.watching.watch import Watch
+    from penstock.backends.tables import duration
 
     command = " ".join(["python", *state.entry])
     advice = f"{command} step-functions terminate {started.run}{name}"

@@ -7,20 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from penstock.backends.following.seen import SignedOut, Unanswered
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
 _LONGEST = 300
 _CHECK = "check the network, and --host or KF_PIPELINES_ENDPOINT; a port-forward may have ended"
 _SIGN_IN = "sign in with --token, --token-file, --cookies or --client-id; what worked before may have expired"
 _FOREIGN = "check --host or KF_PIPELINES_ENDPOINT: the API is often below /pipeline"
-
-
-class Unanswered(Refused):
-    """There was no answer, or none that counts; there may be one later."""
-
-
-class SignedOut(Refused):
-    """The server does not know who asks."""
 
 
 @contextmanager

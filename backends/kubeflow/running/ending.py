@@ -1,47 +1,14 @@
-"""How a followed run ended, as one sentence and the command that shows more."""
+"""How a followed run of a pipeline ended, as one sentence and the command that shows more."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from penstock.backends.kubeflow.running.telling import pods_command
-from penstock.runtime_shim.datastore.logs import read_log
-from penstock.runtime_shim.datastore.opening import open_datastore
-from penstock.runtime_shim.datastore.tasks import TaskStore, highest_attempt
-from penstock.runtime_shim.failures import Failure
-from penstock.runtime_shim.records import run_prefix, task_prefix
+from penstock.backends.following.ending import RunFailed, last_word
 
 if TYPE_CHECKING:
+    from penstock.backends.following.ending import Logs
     from penstock.backends.kubeflow.running.server import SeenRun
-    from penstock.runtime_shim.configuration import Configuration
-    from penstock.runtime_shim.datastore.protocol import Datastore
-
-_LONGEST_LINE = 300
-_MOST_TASKS = 20
-"""Of a step that failed, whose logs are looked for."""
-
-
-class RunFailed(Failure):
-    """A followed run failed or was ended."""
-
-    code = "R185"
-    exit_code = 1
-
-
-class StillRunning(Failure):
-    """A followed run takes longer than its watcher wanted to wait."""
-
-    code = "R186"
-    exit_code = 1
-
-
-class Logs(NamedTuple):
-    """Where the logs of a flow's tasks are, and ``command``, with which the user reads them."""
-
-    flow: str
-    root: str
-    configuration: Configuration
-    command: str
 
 
 def run_failed(run: SeenRun, failed_steps: list[str], logs: Logs, namespace: str) -> RunFailed:
@@ -67,36 +34,6 @@ def run_failed(run: SeenRun, failed_steps: list[str], logs: Logs, namespace: str
     return RunFailed(message, help=f"`{logs.command} logs {name}` shows its log")
 
 
-class LastWord(NamedTuple):
-    """The last line that a task wrote to stderr, most often its exception."""
-
-    task: str
-    line: str
-
-
-def last_word(run: str, step: str, logs: Logs) -> LastWord | None:
-    """Of a task of the step that did not end well; None where there is none, or it can't be read from here."""
-    try:
-        store = open_datastore("s3", logs.root, logs.configuration)
-        for child in store.children(f"{run_prefix(logs.flow, run)}{step}/")[:_MOST_TASKS]:
-            task = (logs.flow, run, step, child.rstrip("/"))
-            line = "" if _went_well(store, *task) else _last_line(store, task)
-            if line:
-                return LastWord(task[-1], line)
-    except Failure:  # whoever may start runs need not be allowed to read their logs
-        return None
-    return None
-
-
-def _went_well(store: Datastore, flow: str, run: str, step: str, task: str) -> bool:
-    try:
-        return TaskStore(store, flow).ended(run, step, task).ok
-    except Failure:  # it never ended
-        return False
-
-
-def _last_line(store: Datastore, task: tuple[str, str, str, str]) -> str:
-    names = store.children(task_prefix(*task))
-    lines = read_log(store, task, max(0, highest_attempt(names)), "stderr", names)
-    texts = [line.text.decode("utf-8", "replace").strip() for line in lines]
-    return next((text[:_LONGEST_LINE].rstrip(".") for text in reversed(texts) if text), "")
+def pods_command(uuid: str, namespace: str) -> str:
+    """How to see the pods of a run."""
+    return f"kubectl get pods -n {namespace or 'kubeflow'} -l pipeline/runid={uuid}"

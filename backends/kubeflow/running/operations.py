@@ -60,7 +60,7 @@ def list_runs(
       python flow.py kfp list-runs --experiment-name trials --running --failed
     """
     from penstock.backends.kubeflow.running import ordering
-    from penstock.backends.kubeflow.running.tables import columns, duration, utc
+    from penstock.backends.tables import columns, duration, utc
 
     state: State = ctx.obj
     experiment = ordering.experiment_name(state, experiment_name)

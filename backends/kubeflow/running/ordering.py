@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from penstock.backends.kubeflow.running.server import Order
 from penstock.backends.kubeflow.running.values import input_values
@@ -14,7 +12,6 @@ from penstock.runtime_shim.parameters import parameters_of
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.kubeflow.compilation import CompiledFlow
-    from penstock.compiler.diagnostics import Diagnostic
 
 
 def order_of(
@@ -57,21 +54,6 @@ def read_documents(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     return pipelines[0], platforms[0] if platforms else {}
 
 
-def upload_code(state: State, compiled: CompiledFlow) -> str:
-    """Store the code package where the pipeline's containers look for it; a line that says what was done.
-
-    Raises StorageFailure.
-    """
-    from penstock.compiler.packaging import STORED_RAW
-    from penstock.runtime_shim.datastore.opening import open_datastore
-    from penstock.runtime_shim.records import blob_key
-
-    store = open_datastore("s3", compiled.settings.datastore_root, state.configuration)
-    key = blob_key(state.flow_class.__name__, compiled.package.sha)
-    stored = store.put_if_absent(key, compiled.package.data, STORED_RAW)
-    return f"code package   {store.location(key)}  {'uploaded' if stored else 'unchanged'}"
-
-
 def experiment_name(state: State, chosen: str | None) -> str:
     """The experiment that is meant: as said, as configured for kfp, or the flow's own."""
     configuration = state.configuration
@@ -81,12 +63,3 @@ def experiment_name(state: State, chosen: str | None) -> str:
         or configuration.get("KF_PIPELINES_DEFAULT_EXPERIMENT_NAME")
         or state.flow_class.__name__
     )
-
-
-def warn(diagnostics: Iterable[Diagnostic]) -> None:
-    """Show what there is to say about the flow, on stderr."""
-    found = list(diagnostics)
-    if found:
-        from penstock.compiler.render import render_text
-
-        click.echo(render_text(found), err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.commandline import FlowCommand, given_parameters, warn
 from penstock.backends.kubeflow.options import pipeline_options
 from penstock.backends.kubeflow.running.connection import Connection, connect, server_options
 from penstock.backends.kubeflow.running.operations import EXPERIMENT
@@ -53,6 +53,7 @@ def create_schedule(
     Example:
       python flow.py kfp create-schedule --experiment-name nightly --alpha 0.5
     """
+    from penstock.backends.flow_package import upload_code
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
     from penstock.backends.kubeflow.running import ordering
     from penstock.backends.kubeflow.running.recurring import cron_text
@@ -67,14 +68,14 @@ def create_schedule(
         raise Refused([Diagnostic("P555", message, help="add one, or start runs with `run-on-kfp`")])
     cron = cron_text(schedule, server_timezone)
     compiled = compile_for_kubeflow(state, chosen)
-    ordering.warn(compiled.warnings)
+    warn(compiled.warnings)
     name = schedule_name or compiled.settings.name
     order = ordering.order_of(
         state, compiled, given, name=name, pipeline_root=pipeline_root, service_account=service_account
     )
     server = connect(state, connection)
     if not chosen.code_url:
-        click.echo(ordering.upload_code(state, compiled))
+        click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     before = [one for one, called in server.recurring(experiment).items() if called == name]
     server.recur(order, experiment, cron)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.backends.following.seen import SeenTask as StepTask
+from penstock.backends.following.seen import Sight, TaskState
 from penstock.backends.kubeflow.running.answers import asking, foreign
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 RUN_ID_PREFIX = "kfp-"
 ENDED = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
 """The states in which a run or a task stays."""
+_STATES = {
+    "PENDING": TaskState.WAITING,
+    "SUCCEEDED": TaskState.SUCCEEDED,
+    "FAILED": TaskState.FAILED,
+    "CANCELED": TaskState.ENDED,
+}
+"""Of tasks; those of the others run, except for the untold."""
+_UNTOLD = frozenset({"", "SKIPPED", "RUNTIME_STATE_UNSPECIFIED"})
 _PAGE = 100
 _EQUALS = 1
 _ALSO_ENDING = frozenset({"CANCELING"})
@@ -259,3 +269,13 @@ def leaf_steps(spec: Mapping[str, Any]) -> dict[str, str]:
             if isinstance(constant, str):
                 found[key] = constant
     return found
+
+
+def sight_of(run: SeenRun, steps: Mapping[str, str]) -> Sight[SeenRun]:
+    """The run as it is followed; ``steps`` are those of its pipeline, by the server's names for their tasks."""
+    tasks = tuple(
+        StepTask(task.id, steps[task.name], _STATES.get(task.state, TaskState.RUNNING), task.seconds)
+        for task in run.tasks
+        if task.name in steps and task.state not in _UNTOLD
+    )
+    return Sight(run, run.state in ENDED, tasks)

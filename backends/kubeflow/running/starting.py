@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters, write_file
+from penstock.backends.commandline import FlowCommand, given_parameters, warn, write_file
 from penstock.backends.kubeflow.options import pipeline_options
 from penstock.backends.kubeflow.running.connection import Connection, connect, server_options
 
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.server import Order, Server
-    from penstock.backends.reporting import Reporter
 
 
 @click.command("run-on-kfp", cls=FlowCommand, short_help="Start a run on Kubeflow Pipelines.")
@@ -62,20 +59,21 @@ def run_on_kfp(
     """
     if timeout is not None and not wait:
         raise click.UsageError("--timeout needs --wait", ctx)
+    from penstock.backends.flow_package import upload_code
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
     from penstock.backends.kubeflow.running import ordering
 
     state: State = ctx.obj
     given = given_parameters(ctx)
     compiled = compile_for_kubeflow(state, chosen)
-    ordering.warn(compiled.warnings)
+    warn(compiled.warnings)
     name = run_name or f"{compiled.settings.name} {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S}"
     order = ordering.order_of(
         state, compiled, given, name=name, pipeline_root=pipeline_root, service_account=service_account
     )
     server = connect(state, connection)
     if not chosen.code_url:
-        click.echo(ordering.upload_code(state, compiled))
+        click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     uuid = server.start(order, experiment)
     _say_started(state, server, uuid)
@@ -102,40 +100,29 @@ def _wait(
     state: State, server: Server, uuid: str, order: Order, connection: Connection, root: str, timeout: float | None
 ) -> None:
     """Follow a run to its end, and raise RunFailed or StillRunning where that was no good one."""
-    from penstock.backends.kubeflow.running.ending import Logs, StillRunning, run_failed
-    from penstock.backends.kubeflow.running.server import leaf_steps
-    from penstock.backends.kubeflow.running.tables import duration
-    from penstock.backends.kubeflow.running.telling import Teller
-    from penstock.backends.kubeflow.running.watching import Watch
+    from penstock.backends.following.command import follow
+    from penstock.backends.following.ending import logs_of
+    from penstock.backends.kubeflow.running.ending import pods_command, run_failed
+    from penstock.backends.kubeflow.running.server import leaf_steps, sight_of
+    from penstock.backends.tables import duration
 
-    run, flow = _run_id(uuid), state.flow_class.__name__
-    command = " ".join(["python", *state.entry])
-    advice = f"{command} kfp terminate {run}"
-    table = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    reporter = _reporter(f"{flow}/{run}", table, state.options.quiet)
-    teller = Teller(reporter, run, leaf_steps(order.spec), table=table, namespace=server.namespace)
-    watch = Watch(server, uuid, reporter, teller, reconnect=lambda: connect(state, connection))
-    try:
-        ended = watch.follow(timeout)
-    except KeyboardInterrupt:
-        reporter.close()
-        click.echo(f"Stopped watching: run {run} goes on. This ends it:\n  {advice}", err=True)
-        raise click.exceptions.Exit(1) from None
-    finally:
-        reporter.close()
-    if ended is None:
-        message = f"run {run} is not over after {duration(timeout or 0)}: it goes on"
-        raise StillRunning(message, help=f"`{advice}` ends it")
+    steps, pods = leaf_steps(order.spec), pods_command(uuid, server.namespace)
+
+    def reconnect() -> None:
+        nonlocal server
+        server = connect(state, connection)
+
+    ended, teller = follow(
+        state,
+        _run_id(uuid),
+        lambda: sight_of(server.look(uuid), steps),
+        reconnect=reconnect,
+        pods=lambda task: pods,
+        terminate=" ".join(["python", *state.entry, "kfp", "terminate", _run_id(uuid)]),
+        timeout=timeout,
+    )
     if ended.state != "SUCCEEDED":
-        on_s3 = state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "s3"
-        logs = Logs(flow, root, state.configuration, command if on_s3 else f"{command} --datastore=s3")
-        raise run_failed(ended, teller.failed_steps(), logs, server.namespace)
+        raise run_failed(ended, teller.failed_steps(), logs_of(state, root), server.namespace)
     if not state.options.quiet:
         seconds = (ended.finished - ended.created).total_seconds() if ended.finished else 0
         click.echo(f"Done: {teller.succeeded:,} tasks in {duration(seconds)}.")
-
-
-def _reporter(title: str, table: bool, quiet: bool) -> Reporter:
-    from penstock.backends.reporting import LineReporter, LiveReporter
-
-    return LiveReporter(title, quiet=quiet) if table else LineReporter(sys.stdout.write, quiet=quiet)

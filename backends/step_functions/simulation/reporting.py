@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from penstock.backends.step_functions.executions import duration
 from penstock.backends.step_functions.simulation.assumptions import Assumptions
 from penstock.backends.step_functions.simulation.costs import PRICES_OF, Cost, Prices
 from penstock.backends.step_functions.simulation.limits import Limit
 from penstock.backends.step_functions.simulation.simulating import Leg, Simulation
+from penstock.backends.tables import duration
 
 _MOST_STEPS = 40
 _MOST_LEGS = 30

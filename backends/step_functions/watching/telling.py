@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from penstock.backends.step_functions.executions import duration
 from penstock.backends.step_functions.watching.history import (
     Attempt,
     Began,
@@ -18,6 +17,7 @@ from penstock.backends.step_functions.watching.history import (
 )
 from penstock.backends.step_functions.watching.jobs import TriedAgain, Waiting
 from penstock.backends.step_functions.watching.map_runs import Iterations
+from penstock.backends.tables import duration
 
 if TYPE_CHECKING:
     from penstock.backends.reporting import Reporter

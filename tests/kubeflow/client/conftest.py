@@ -15,7 +15,7 @@ from flow_process import run_command
 from kfp_server import KfpServer
 from s3_stores import moto_endpoint
 
-from penstock.backends.kubeflow.running import watching
+from penstock.backends.following import command, watching
 
 __all__ = ["moto_endpoint"]
 
@@ -114,5 +114,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now += seconds
         waited.append(seconds)
 
-    monkeypatch.setattr(watching, "Watch", functools.partial(watching.Watch, clock=lambda: now, sleep=sleep))
+    monkeypatch.setattr(command, "Watch", functools.partial(watching.Watch, clock=lambda: now, sleep=sleep))
     return waited

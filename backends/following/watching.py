@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from penstock.backends.kubeflow.running.answers import SignedOut, Unanswered
-from penstock.backends.kubeflow.running.server import ENDED
+from penstock.backends.following.seen import SignedOut, Unanswered
 
 if TYPE_CHECKING:
-    from penstock.backends.kubeflow.running.server import SeenRun, Server
-    from penstock.backends.kubeflow.running.telling import Teller
+    from penstock.backends.following.seen import Sight
+    from penstock.backends.following.telling import Teller
     from penstock.backends.reporting import Reporter
 
+R = TypeVar("R")
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _PAUSE_SHARE = 1 / 20
 """Of the time that a run has taken: after 200 seconds the pause between two questions is the longest."""
@@ -21,25 +21,24 @@ PATIENCE = 600.0
 """Seconds for which the server may give no answer."""
 
 
-class Watch:
-    """Watches the run ``uuid``.  ``reconnect`` signs in again, where the server has forgotten who asks: tokens expire.
+class Watch(Generic[R]):
+    """Watches the run that ``look`` shows.
 
-    ``clock`` and ``sleep`` count seconds.
+    ``reconnect`` signs in again, where the server has forgotten who asks: tokens expire.  ``clock`` and ``sleep`` count
+    seconds.
     """
 
     def __init__(
         self,
-        server: Server,
-        uuid: str,
+        look: Callable[[], Sight[R]],
         reporter: Reporter,
         teller: Teller,
         *,
-        reconnect: Callable[[], Server],
+        reconnect: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._server = server
-        self._uuid = uuid
+        self._look_at_it = look
         self._reporter = reporter
         self._teller = teller
         self._reconnect = reconnect
@@ -47,36 +46,36 @@ class Watch:
         self._silent_since: float | None = None
         self._answered = False
 
-    def follow(self, timeout: float | None = None) -> SeenRun | None:
+    def follow(self, timeout: float | None = None) -> R | None:
         """The run when it has ended; None where that takes longer than ``timeout`` seconds.
 
         Raises Refused where the server does not answer for ten minutes, or does not allow to ask.
         """
         begin = self._clock()
         while True:
-            run = self._look()
+            sight = self._look()
             took = self._clock() - begin
-            if run is not None:
-                self._teller.seen(run, took)
-                if run.state in ENDED:
-                    return run
+            if sight is not None:
+                self._teller.seen(sight.tasks, took)
+                if sight.over:
+                    return sight.run
             left = None if timeout is None else timeout - took
             if left is not None and left <= 0:
                 return None
             pause = min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, took * _PAUSE_SHARE))
             self._pause(pause if left is None else min(pause, left))
 
-    def _look(self) -> SeenRun | None:
-        """The run; None where there is no answer now and may be one later."""
+    def _look(self) -> Sight[R] | None:
+        """What there is to see; None where there is no answer now and may be one later."""
         try:
             try:
-                run = self._server.look(self._uuid)
+                sight = self._look_at_it()
             except SignedOut:
                 if not self._answered:
                     raise
                 self._answered = False  # once for each time that it worked
-                self._server = self._reconnect()
-                run = self._server.look(self._uuid)
+                self._reconnect()
+                sight = self._look_at_it()
         except Unanswered as unanswered:
             now = self._clock()
             if self._silent_since is None:
@@ -88,7 +87,7 @@ class Watch:
             return None
         self._answered = True
         self._silent_since = None
-        return run
+        return sight
 
     def _pause(self, seconds: float) -> None:
         """Wait, with the display kept up to date."""
