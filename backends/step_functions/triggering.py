@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import Started
     from penstock.backends.step_functions.options import Naming
+    from penstock.runtime_shim.plan import Plan
 
 
 @click.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
@@ -72,7 +73,7 @@ def _wait(state: State, clients: AwsClients, started: Started, timeout: float | 
     table = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     reporter = _reporter(f"{state.flow_class.__name__}/{started.run}", table, state.options.quiet)
     try:
-        watch = Watch(clients, started, reporter, table=table)
+        watch = Watch(clients, started, reporter, plan=_plan(state), table=table)
         ended = watch.follow(timeout)
     except KeyboardInterrupt:
         interrupted = True
@@ -91,6 +92,14 @@ def _wait(state: State, clients: AwsClients, started: Started, timeout: float | 
         raise run_failed(started.run, ended, watch.first_failure, command=logs, configuration=state.configuration)
     if not state.options.quiet:
         click.echo(f"Done: {watch.summary}, in {duration(watch.seconds)}.")
+
+
+def _plan(state: State) -> Plan | None:
+    """The flow's plan; None where the file here has problems, which are no matter of a run that is under way."""
+    from penstock.compiler.planning import plan_of
+
+    program = state.compiled().program
+    return None if program is None else plan_of(program)
 
 
 def _reporter(title: str, table: bool, quiet: bool) -> Reporter:

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from compiler_flows import load_file
+from corpus_flows import load
 
 from penstock.backends.reporting import LineReporter
 from penstock.backends.step_functions.aws import AwsClients
@@ -17,7 +19,10 @@ from penstock.backends.step_functions.watching.ending import run_failed
 from penstock.backends.step_functions.watching.history import certain_steps
 from penstock.backends.step_functions.watching.watch import Watch
 from penstock.compiler.diagnostics import Refused
+from penstock.compiler.pipeline import demand_program
+from penstock.compiler.planning import plan_of
 from penstock.runtime_shim.configuration import Configuration
+from penstock.runtime_shim.plan import Plan
 
 RUN = "sfn-one"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:F:one"
@@ -128,13 +133,13 @@ class Told:
     # The watcher.
 
     def follow(
-        self, timeout: float | None = None, *, quiet: bool = False, table: bool = False
+        self, timeout: float | None = None, *, plan: Plan | None = None, quiet: bool = False, table: bool = False
     ) -> tuple[Any, list[str], Watch]:
         lines: list[str] = []
         clients = cast("AwsClients", _Clients(self, self))
         reporter = LineReporter(lambda line: lines.append(line[24:].rstrip("\n")), quiet=quiet)
         clock = {"clock": lambda: self.now, "sleep": self.sleep, "wall": lambda: self.now}
-        watch = Watch(clients, Started(RUN, ARN), reporter, table=table, **clock)
+        watch = Watch(clients, Started(RUN, ARN), reporter, plan=plan, table=table, **clock)
         return watch.follow(timeout), lines, watch
 
     def sleep(self, seconds: float) -> None:
@@ -160,6 +165,19 @@ def test_a_run_that_succeeds_is_told_task_by_task() -> None:
     ]
     assert watch.summary == "1 task"
     assert watch.first_failure is None
+
+
+def test_a_task_in_a_loop_is_named_with_the_first_turn_that_its_path_leaves_out() -> None:
+    told = Told()
+    first, second = told.submitted("halve", "/1", "job-1"), told.submitted("halve", "/1/t1", "job-2")
+    other = told.submitted("gone", "/t3", "job-3")
+    told.turns = [first, second, other, [told.event("ExecutionSucceeded")]]
+    _, lines, _ = told.follow(plan=plan_of(demand_program(load_file(load("loop_in_foreach").file))))
+    assert [line.partition("]")[0] for line in lines] == [
+        "[sfn-one/halve/t.1.t0",
+        "[sfn-one/halve/t.1.t1",
+        "[sfn-one/gone/t.t3",
+    ]
 
 
 def test_a_step_of_many_tasks_is_counted_and_not_listed() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.runtime_shim.failures import InvalidName
 from penstock.runtime_shim.paths import Path
+from penstock.runtime_shim.turns import WrongPlace, full_path
+
+if TYPE_CHECKING:
+    from penstock.runtime_shim.plan import Plan
 
 
 class TaskRef(NamedTuple):
@@ -107,9 +112,14 @@ _TASK_FAILURES = frozenset({"TaskFailed", "TaskTimedOut", "TaskStartFailed", "Ta
 
 
 class History:
-    """Takes the events of one execution, each once and in the order of their ids."""
+    """Takes the events of one execution, each once and in the order of their ids.
 
-    def __init__(self) -> None:
+    ``plan`` is the flow's, where it is known: the path that a state machine gives a task lacks the first turn of a loop
+    that a branch or an iteration begins with.
+    """
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._plan = plan
         self._open: dict[int, _Open] = {}
         self._maps: dict[int, str] = {}
 
@@ -141,7 +151,7 @@ class History:
     ) -> Iterator[Change]:
         after = before
         if kind == "TaskScheduled":
-            after = before._replace(task=_task(details.get("parameters", ""), before.state))
+            after = before._replace(task=_task(details.get("parameters", ""), before.state, self._plan))
         elif kind == "TaskSubmitted" and before.task is not None:
             job = str(_object(details.get("output", "")).get("JobId", ""))
             yield Began(before.task, job, before.failed)
@@ -220,14 +230,19 @@ def _certain(machine: Mapping[str, Any]) -> Iterator[str]:
             name = state.get("Next")  # a Choice has none: what follows is not certain
 
 
-def _task(parameters: str, state: str) -> TaskRef:
+def _task(parameters: str, state: str, plan: Plan | None = None) -> TaskRef:
     """The task that a job is of, from the variables that its state gave it."""
     overrides = _object(parameters).get("ContainerOverrides") or {}
     given = {each.get("Name"): each.get("Value", "") for each in overrides.get("Environment", [])}
     if "PENSTOCK_STEP" not in given:
         return TaskRef(state)
     try:
-        return TaskRef(given["PENSTOCK_STEP"], Path.parse(given.get("PENSTOCK_PATH") or "").task_id)
+        path = Path.parse(given.get("PENSTOCK_PATH") or "")
+        if plan is not None and given["PENSTOCK_STEP"] in plan:
+            # What is deployed may be another version of the flow, with other loops: then the path stays as it is.
+            with contextlib.suppress(WrongPlace):
+                path = full_path(plan[given["PENSTOCK_STEP"]], path)
+        return TaskRef(given["PENSTOCK_STEP"], path.task_id)
     except InvalidName:
         return TaskRef(given["PENSTOCK_STEP"])
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from penstock.backends.reporting import Reporter
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import Started
+    from penstock.runtime_shim.plan import Plan
 
 _MOST_EVENTS = 1000
 """Events of a history that one request gives."""
@@ -44,7 +45,7 @@ class Watch:
     """Watches the execution ``started``.  ``clock`` and ``sleep`` count seconds; ``wall`` gives those since 1970.
 
     In each turn AWS is asked for the newest events, about jobs that are open, and about a Distributed Map that runs.
-    ``table`` says that ``reporter`` keeps counts in sight.
+    ``plan`` is that of the flow here, where it can be read.  ``table`` says that ``reporter`` keeps counts in sight.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Watch:
         started: Started,
         reporter: Reporter,
         *,
+        plan: Plan | None = None,
         table: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -64,7 +66,8 @@ class Watch:
         self._reporter = reporter
         self._clock, self._sleep, self._wall = clock, sleep, wall
         self._questions = Questions(f"ask how {started.run} is doing", self._warn, clock)
-        self._history = History()
+        self._plan = plan
+        self._history = History(plan)
         self._last_event = 0
         self._jobs: OpenJobs | None = OpenJobs(clients.batch)
         self._map_runs = MapRuns(clients.states)
@@ -165,7 +168,7 @@ class Watch:
         child = self._questions.ask(self._map_runs.failed_iteration)
         if child is not None:
             events = self._questions.ask(lambda: list(_newest_events(self._states, child))) or []
-            self._note(list(History().take(sorted(events, key=lambda event: int(event["id"])))))
+            self._note(list(History(self._plan).take(sorted(events, key=lambda event: int(event["id"])))))
 
     def _pause(self, seconds: float) -> None:
         """Wait, with the display kept up to date."""
