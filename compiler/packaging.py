@@ -8,7 +8,7 @@ import io
 import os
 import re
 import tarfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -91,12 +91,23 @@ _IMPORT = re.compile(r"^(?:from|import) [^\n]+\n", re.MULTILINE)
 def bootstrap() -> str:
     """The program that a bare container starts with, small enough to stand in a job definition.
 
-    The sources of ``penstock.runtime_shim.bootstrap`` and of what it imports of ours, one after the other, without
-    comments, docstrings and blank lines, indented by one space: made by lines and not by a parser, so that every
-    interpreter gives the same bytes.
+    The sources of ``penstock.runtime_shim.bootstrap`` and of what it imports of ours, one after the other.
+    """
+    return _program(_EMBEDDED)
+
+
+@cache
+def program_from_image() -> str:
+    """The program that a container starts with whose image has Penstock: ``penstock.runtime_shim.from_image``."""
+    return _program(("from_image.py",))
+
+
+def _program(names: Iterable[str]) -> str:
+    """Sources of the shim as one program, without comments, docstrings and blank lines, indented by one space: made by
+    lines and not by a parser, so that every interpreter gives the same bytes.
     """
     shim = os.path.dirname(penstock.runtime_shim.__file__)
-    source = "".join(_read(os.path.join(shim, name)).decode() for name in _EMBEDDED)
+    source = "".join(_read(os.path.join(shim, name)).decode() for name in names)
     # Some classes are nothing but a docstring.
     source = _OURS.sub("", _DOCSTRING.sub("", _CLASS.sub(r"\1    pass\n", source)))
     future = "from __future__ import annotations\n"

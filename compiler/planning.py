@@ -88,14 +88,15 @@ def _noted(program: Program, step: Step) -> Iterator[dict[str, object]]:
     variables: dict[str, object] = {}
     for decorator in (*program.graph.decorators, *step.decorators):
         if decorator.name in ("global_environment", "environment"):
-            variables |= _completed(decorator)["vars"]
+            variables |= completed(decorator)["vars"]
         elif decorator.name in _OF_THE_RUNNER:
-            yield {"name": decorator.name, "attributes": _completed(decorator)}
+            yield {"name": decorator.name, "attributes": completed(decorator)}
     if variables:
         yield {"name": "environment", "attributes": {"vars": variables}}
 
 
-def _completed(decorator: Decorator) -> dict[str, Any]:
+def completed(decorator: Decorator) -> dict[str, Any]:
+    """All attributes of a decorator, those that are not given with their defaults."""
     return DECORATORS[decorator.name].complete(decorator.attributes)
 
 

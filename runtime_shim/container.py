@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED, EXIT_USER_FAILED, Failure
-from penstock.runtime_shim.jobs import Job, NotInContainer, Tried
+from penstock.runtime_shim.jobs import CODE_URL_ENV, Job, NotInContainer, Tried
 from penstock.runtime_shim.plan import PLAN_ENV, PLAN_FILE
 from penstock.runtime_shim.platforms import platform_of
 from penstock.runtime_shim.supervision import Supervisor
@@ -43,10 +43,14 @@ def main() -> int:
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
         return EXIT_DO_NOT_RETRY
-    if os.path.exists(PLAN_FILE):
-        os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
     code = EXIT_RETRY_ALLOWED
     try:
+        if CODE_URL_ENV in os.environ:
+            from penstock.runtime_shim.code_url import place_code
+
+            place_code(platform.job, os.environ)
+        if os.path.exists(PLAN_FILE):
+            os.environ[PLAN_ENV] = os.path.abspath(PLAN_FILE)
         code = platform.run(lambda job: _supervised(job, platform.image_key), _policy(platform.job.step))
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
@@ -179,9 +183,12 @@ def _planned(step: str) -> PlannedStep | None:
 
 
 def _explain(job: Job, module: str, image_key: str) -> bytes:
+    beside = "with --code-url containers fetch the flow file, and nothing beside it"
     failure = Failure(
         f"step `{job.step}` could not import `{module}`, which the image {job.image} does not have",
-        help=f"use an image that has it ({image_key}), or put the file beside the flow",
+        help=f"use an image that has it ({image_key}), or put the file beside the flow"
+        if CODE_URL_ENV not in os.environ
+        else f"use an image that has it ({image_key}): {beside}",
         code="R193",
     )
     return f"{failure}\n".encode()

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.paths import Path, checked_name
 
+CODE_URL_ENV = "PENSTOCK_CODE_URL"
+"""Environment variable with the URL of the flow file, where it is fetched from there and not from a code package."""
+
 
 class NotInContainer(Failure):
     """What a container is told does not say which step to run."""

@@ -116,6 +116,10 @@ class Plan:
         """A plan of these steps; fields with their default value are left out of the JSON form."""
         return cls(flow, {step.name: _compact(step) for step in steps}, defaults)
 
+    def with_defaults(self, defaults: dict[str, Any]) -> Plan:
+        """The same with these values of parameters whose default is a function."""
+        return Plan(self.flow, self._steps, defaults or None)
+
     def to_json(self) -> bytes:
         """Compact JSON with a stable order: equal plans give equal bytes."""
         document = {"version": PLAN_VERSION, "flow": self.flow, "defaults": self.defaults, "steps": self._steps}

@@ -112,9 +112,13 @@ class Connections:
         done = False
         try:
             response = _send(connection, method, parts, headers, body)
-            if at_most is not None and response.status < 300 and (response.length or 0) > at_most:
+            if at_most is not None and (response.length or 0) > at_most:
                 return Answer(response.status, response.headers, None)
-            answer = Answer(response.status, response.headers, response.read())
+            # Where the length is not told, a byte more than is wanted tells it.
+            data = response.read() if at_most is None or response.length is not None else response.read(at_most + 1)
+            if at_most is not None and len(data) > at_most:
+                return Answer(response.status, response.headers, None)
+            answer = Answer(response.status, response.headers, data)
             done = not response.will_close
         except (OSError, http.client.HTTPException) as error:
             stale = connection.since is not None and isinstance(error, ConnectionError)
