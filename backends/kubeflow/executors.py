@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.backends.kubernetes.containers import environment
 from penstock.compiler.packaging import bootstrap
 from penstock.runtime_shim.kubeflow_names import NEXT, PARAMETER, PATH, RUN, SPLITS, STEP
 
@@ -58,12 +58,11 @@ def component(kind: Kind, name: str, parameters: Mapping[str, dict[str, Any]]) -
 
 def executor(flow: str, settings: KubeflowSettings, shape: Shape) -> dict[str, Any]:
     """The container: its one argument is what the launcher knows of the task, as JSON, and no shell reads it."""
-    environment = sorted(_environment(flow, settings, shape.image).items())
     container: dict[str, Any] = {
         "image": shape.image,
         "command": ["python", "-c", bootstrap()],
         "args": ["{{$}}"],
-        "env": [{"name": name, "value": value} for name, value in environment],
+        "env": environment(flow, settings, shape.image, "kfp"),
     }
     if resources := _resources(shape):
         container["resources"] = resources
@@ -84,26 +83,3 @@ def _resources(shape: Shape) -> dict[str, Any]:
     if shape.gpu:
         resources["accelerator"] = {"resourceType": shape.gpu_resource, "resourceCount": str(shape.gpu)}
     return resources
-
-
-def _environment(flow: str, settings: KubeflowSettings, image: str) -> dict[str, str]:
-    variables = {
-        **settings.config,
-        "PENSTOCK_TARGET": "kfp",
-        "PENSTOCK_FLOW": flow,
-        "PENSTOCK_ROOT": settings.datastore_root,
-        "PENSTOCK_PACKAGE": settings.package_sha,
-        "PENSTOCK_ENTRY": _compact(list(settings.entry)),
-        "PENSTOCK_IMAGE": image,
-    }
-    if settings.tags:
-        variables["PENSTOCK_TAGS"] = _compact(list(settings.tags))
-    if settings.namespace:
-        variables["PENSTOCK_NAMESPACE"] = settings.namespace
-    if settings.user:
-        variables["METAFLOW_USER"] = settings.user
-    return variables
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from penstock.backends.kubeflow.dags import Dags, shared_tails
+from penstock.compiler.dags import Dags, shared_tails
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.program import Loop, walk
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.backends.kubeflow.dags import ROOT, Dag, Dags
-from penstock.backends.kubeflow.documents import dump
 from penstock.backends.kubeflow.executors import STRING, Kind, component, executor, executor_name
 from penstock.backends.kubeflow.inputs import pipeline_inputs
-from penstock.backends.kubeflow.names import CHOICE, Named, keys, pipeline_name
-from penstock.backends.kubeflow.names import STEP as A_STEP
 from penstock.backends.kubeflow.platforms import platform_document
 from penstock.backends.kubeflow.pods import Pod, Shape, plain_shape, pod_of
+from penstock.backends.kubernetes.documents import dump
+from penstock.backends.kubernetes.names import keys, label
 from penstock.backends.protocol import Bundle
+from penstock.compiler.dags import CHOICE, ROOT, Dag, Dags, Named
+from penstock.compiler.dags import STEP as A_STEP
 from penstock.compiler.steps import Foreach
 from penstock.runtime_shim.initialize import START
 from penstock.runtime_shim.kubeflow_names import NEXT, PARAMETER, PATH, RUN, SPLITS, STEP
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PIPELINE = "pipeline.yaml"
 SCHEMA_VERSION = "2.1.0"
+KEY_LENGTH = 40
+"""Characters of a task's key: the backend makes names of templates and pods with what stands before and after it."""
 RUN_UUID = "{{$.pipeline_job_uuid}}"
 """The backend puts the run's id in its place where it is the whole of a constant that a task is given."""
 
@@ -44,7 +46,7 @@ class _Pipeline:
         self._settings = settings
         self._inputs = pipeline_inputs(program.graph.parameters)
         self._dags = Dags(program)
-        self._keys = keys(self._dags.named())
+        self._keys = keys(self._dags.named(), KEY_LENGTH)
         self._plain = plain_shape(settings)
         self.shapes: dict[str, Shape] = {}
         self._components: dict[str, dict[str, Any]] = {}
@@ -63,7 +65,7 @@ class _Pipeline:
                 self._components[f"comp-{self._keys[named]}"] = self._dag(dag)
         if self._inputs:
             root["inputDefinitions"] = {"parameters": self._inputs}
-        information = {"name": pipeline_name(self._settings.name)}
+        information = {"name": label(self._settings.name)}
         if self._settings.description:
             information["description"] = self._settings.description
         return {

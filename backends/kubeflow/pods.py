@@ -12,17 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.backends.kubeflow.platforms import executor_entry
-from penstock.runtime_shim.decorators import DECORATORS
-from penstock.runtime_shim.plan import PlannedStep
-from penstock.runtime_shim.policy import Policy, policy_of
+from penstock.backends.kubernetes.pods import BACKSTOP, asked_of, needs_of, placement_of
 
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.settings import KubeflowSettings
     from penstock.compiler.steps import Step
-
-_BACKSTOP = 120
-"""Seconds after which Kubernetes ends what the container should have ended, design §5."""
-_VENDORS: Mapping[str, str] = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu"}
+    from penstock.runtime_shim.policy import Policy
 
 
 class Shape(NamedTuple):
@@ -47,15 +42,7 @@ class Pod(NamedTuple):
 
 def pod_of(step: Step, settings: KubeflowSettings) -> Pod:
     """The pod of a step: @kubernetes counts before @resources, both before the settings."""
-    if not step.decorators:
-        return Pod(plain_shape(settings))
-    given = {decorator.name: DECORATORS[decorator.name].complete(decorator.attributes) for decorator in step.decorators}
-    planned = PlannedStep(
-        step.name, "", decorators=tuple({"name": name, "attributes": values} for name, values in given.items())
-    )
-    policy = policy_of(planned)
-    kubernetes, resources = given.get("kubernetes", {}), given.get("resources", {})
-    asked = {**resources, **{name: value for name, value in kubernetes.items() if value is not None}}
+    asked, policy = asked_of(step)
     return Pod(_shape(asked, settings, deadline_of(policy)), policy.tries - 1)
 
 
@@ -70,18 +57,9 @@ def deadline_of(policy: Policy) -> int | None:
     """
     if policy.timeout is None:
         return None
-    return int((policy.retries + 1) * policy.timeout + policy.retries * policy.wait) + _BACKSTOP
+    return int((policy.retries + 1) * policy.timeout + policy.retries * policy.wait) + BACKSTOP
 
 
 def _shape(asked: Mapping[str, Any], settings: KubeflowSettings, deadline: int | None) -> Shape:
-    gpu = int(asked.get("gpu") or 0)
-    vendor = asked.get("gpu_vendor") or settings.gpu_vendor
-    cpu = asked.get("cpu")
-    return Shape(
-        image=settings.qualified(asked["image"]) if asked.get("image") else settings.image,
-        cpu=f"{float(cpu):g}" if cpu else settings.cpu,
-        memory=int(asked.get("memory") or settings.memory),
-        gpu=gpu,
-        gpu_resource=(_VENDORS.get(vendor) or f"{vendor}.com/gpu") if gpu else "",
-        platform=json.dumps(executor_entry(asked, settings, deadline), sort_keys=True),
-    )
+    entry = executor_entry(placement_of(asked, settings), deadline)
+    return Shape(*needs_of(asked, settings), platform=json.dumps(entry, sort_keys=True))

@@ -16,7 +16,7 @@ from kubeflow_target import documents, fixed_settings, schema_problems, step_cou
 
 from penstock.backends.conformance import FlowCase
 from penstock.backends.kubeflow import BACKEND
-from penstock.backends.kubeflow.documents import dump
+from penstock.backends.kubernetes.documents import dump
 from penstock.backends.protocol import gaps
 from penstock.compiler.diagnostics import has_errors
 from penstock.compiler.pipeline import demand_program

@@ -11,7 +11,8 @@ from compiler_flows import load_file
 from kubeflow_target import documents, fixed_settings, schema_problems
 
 from penstock.backends.kubeflow import BACKEND
-from penstock.backends.kubeflow.cluster import pod_defaults
+from penstock.backends.kubeflow.resolution import Chosen, resolve_settings
+from penstock.backends.kubernetes.cluster import pod_defaults
 from penstock.compiler.pipeline import demand_program
 from penstock.runtime_shim.configuration import Configuration
 
@@ -172,6 +173,21 @@ def test_the_configuration_speaks_for_pods_that_say_nothing(flow_file: Any, tmp_
 
 def test_a_value_that_cannot_be_read_is_told_with_its_key(tmp_path: Path) -> None:
     keys = {"NODE_SELECTOR": "big", "IMAGE_PULL_SECRETS": "reg", "TOLERATIONS": "{}", "CPU": "many", "MEMORY": "4G"}
-    *unreadable, secrets = defaults(tmp_path, **keys, SECRETS="db")[1]
-    assert unreadable == [f"P531: METAFLOW_KUBERNETES_{key} cannot be {value!r}" for key, value in keys.items()]
-    assert secrets.startswith("P321: METAFLOW_KUBERNETES_SECRETS names secrets only: ")
+    keys |= {"SECRETS": "{db}"}
+    unreadable = defaults(tmp_path, **keys)[1]
+    assert unreadable == [f"P531: METAFLOW_KUBERNETES_{key} cannot be {value!r}" for key, value in sorted_by(keys)]
+
+
+def sorted_by(keys: dict[str, str]) -> list[tuple[str, str]]:
+    """In the order in which they are read."""
+    order = ("NODE_SELECTOR", "IMAGE_PULL_SECRETS", "TOLERATIONS", "SECRETS", "CPU", "MEMORY")
+    return [(key, keys[key]) for key in order]
+
+
+@pytest.mark.parametrize("names", ["db", "db, tls", '["db"]'])
+def test_secrets_without_a_destination_are_refused(names: str, tmp_path: Path) -> None:
+    environ = {"METAFLOW_KUBERNETES_SECRETS": names, "METAFLOW_HOME": str(tmp_path)}
+    chosen = Chosen(datastore_root="s3://bucket/root")
+    (found,) = resolve_settings("PodsFlow", ("flow.py",), "", Configuration.load(environ), chosen)[1]
+    assert found.code == "P321"
+    assert found.message.startswith("METAFLOW_KUBERNETES_SECRETS names secrets only: ")

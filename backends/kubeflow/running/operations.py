@@ -25,9 +25,9 @@ def runs_of(server: Server, experiment: str, pipeline: str) -> Iterator[SeenRun]
 
     Raises Refused where there is no such experiment.
     """
-    from penstock.backends.kubeflow.names import pipeline_name
+    from penstock.backends.kubernetes.names import label
 
-    wanted = pipeline_name(pipeline)
+    wanted = label(pipeline)
     for run in server.runs(server.demand_experiment(experiment)):
         if run.pipeline == wanted:
             yield run

@@ -1,17 +1,30 @@
-"""What METAFLOW_KUBERNETES_… says of every pod, in the forms that Metaflow has for these keys."""
+"""What environment and profile say of every pod: METAFLOW_KUBERNETES_… in the forms that Metaflow has for them."""
 
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from penstock.backends.kubernetes.pods import destinations
 from penstock.compiler.diagnostics import Diagnostic
 from penstock.runtime_shim.decorators import pairs_of
 
 if TYPE_CHECKING:
+    from penstock.backends.protocol import Settings
     from penstock.runtime_shim.configuration import Configuration
 
+CONTAINER_KEYS = (
+    "METAFLOW_AWS_ARN",
+    "METAFLOW_AWS_S3_REGION",
+    "METAFLOW_S3_ENDPOINT_URL",
+    "METAFLOW_DATATOOLS_SYSROOT_S3",
+)
+"""The configuration keys that a compiled document may hold: none of them is a credential."""
 _PREFIX = "METAFLOW_KUBERNETES_"
 _PAIRS = {"NODE_SELECTOR": "node_selector", "LABELS": "labels", "ANNOTATIONS": "annotations"}
 _TEXTS = {
@@ -20,10 +33,31 @@ _TEXTS = {
     "SERVICE_ACCOUNT": "service_account",
     "GPU_VENDOR": "gpu_vendor",
 }
+_ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?\Z", re.DOTALL)
+_UNQUOTABLE = re.compile(r"['{}\\\x00-\x1f\x7f]")
+
+
+def cluster_fields(
+    configuration: Configuration, datastore_root: str | None, image: str | None
+) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
+    """The fields of settings that the configuration decides, where the command line gives no root or image; and P531
+    for each key whose value cannot be read.  The image is not qualified yet.
+    """
+    defaults, wrong = pod_defaults(configuration)
+    fields = {
+        "datastore_root": (datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
+        "image": image
+        or configuration.get("METAFLOW_KUBERNETES_CONTAINER_IMAGE")
+        or f"python:{sys.version_info.major}.{sys.version_info.minor}",
+        "config": MappingProxyType({key: value for key in CONTAINER_KEYS if (value := configuration.get(key))}),
+    }
+    return {**fields, **defaults}, wrong
 
 
 def pod_defaults(configuration: Configuration) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-    """The settings by field, and P531 for each key whose value cannot be read."""
+    """What METAFLOW_KUBERNETES_… says of every pod by field of the settings, and P531 for each key whose value cannot
+    be read.
+    """
     found: dict[str, Any] = {}
     wrong: list[Diagnostic] = []
     readers = (_texts, _pairs, _json, _amounts)
@@ -31,12 +65,29 @@ def pod_defaults(configuration: Configuration) -> tuple[dict[str, Any], tuple[Di
         for key, value in reader(configuration, found):
             message = f"{_PREFIX}{key} cannot be {configuration.get(_PREFIX + key)!r}"
             wrong.append(Diagnostic("P531", message, help=f"it is {value}"))
-    if configuration.get(_PREFIX + "SECRETS"):
-        message = f"{_PREFIX}SECRETS names secrets only: Kubeflow has to be told which variable each of their keys is"
-        help_text = 'write {"db": {"password": "DB_PASSWORD"}} there, or give a folder: {"tls": "/etc/tls"}'
-        if "secrets" not in found:
-            wrong.append(Diagnostic("P321", message, help=help_text))
     return found, tuple(wrong)
+
+
+def settings_problems(flow: str, settings: Settings, cluster: str) -> Iterator[Diagnostic]:
+    """P530 to P532: what is wrong with root, configuration and the flow's name, for pods on ``cluster``."""
+    root = settings.datastore_root
+    if not root:
+        message = "no S3 datastore is configured, where the tasks find their code and store their artifacts"
+        key = "METAFLOW_DATASTORE_SYSROOT_S3"
+        help_text = f"give --datastore-root, set it as the environment variable {key}, or under that key in "
+        yield Diagnostic("P530", message, help=help_text + "~/.metaflowconfig/config.json")
+    elif not _ROOT.match(root):
+        message = f"the datastore root {root!r} is not of the form s3://bucket/prefix"
+        yield Diagnostic("P531", message, help=f"tasks on {cluster} reach S3 only")
+    for what, text in (("the datastore root", root), ("the flow's name", flow)):
+        found = _UNQUOTABLE.search(text)
+        if found:
+            message = f"{what} {text!r} holds {found.group()!r}, which targets would have to quote"
+            yield Diagnostic("P532", message, help="leave out quotes, braces, backslashes and control characters")
+    for key, value in settings.config.items():
+        if "://" in value and "@" in urlsplit(value).netloc:
+            message = f"{key} holds a user name or a password, and would stand in the compiled document"
+            yield Diagnostic("P531", message, help="give the tasks' credentials by a secret or a service account")
 
 
 _Wrong = Iterator[tuple[str, str]]
@@ -79,9 +130,15 @@ def _json(configuration: Configuration, found: dict[str, Any]) -> _Wrong:
             yield "PERSISTENT_VOLUME_CLAIMS", 'a JSON object of folders by claim, like {"data": "/data"}'
         else:
             found["volume_claims"] = claims
-    secrets = _json_of(configuration.get(_PREFIX + "SECRETS") or "", dict)
-    if secrets is not None:
-        found["secrets"] = secrets
+    if value := configuration.get(_PREFIX + "SECRETS"):
+        if value.startswith(("{", "[")):
+            secrets = _json_of(value, dict if value.startswith("{") else list)
+        else:  # as Metaflow has it
+            secrets = [name.strip() for name in value.split(",") if name.strip()]
+        if secrets is None:
+            yield "SECRETS", 'names with commas between them, or JSON like {"db": {"password": "DB_PASSWORD"}}'
+        else:
+            found["secrets"] = destinations(secrets)
 
 
 def _amounts(configuration: Configuration, found: dict[str, Any]) -> _Wrong:

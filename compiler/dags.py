@@ -1,8 +1,12 @@
-"""The pipelines of a program: its root, the body of each foreach, and each arm of a switch.
+"""The pipelines of a program, for schedulers that run graphs of tasks: its root, the body of each foreach, each arm of
+a switch, and each loop.
 
-Kubeflow runs a pipeline as a graph of tasks, so static branches, crossing ones included, are tasks of one pipeline that
-depend on what the flow's graph says.  A foreach and a choice are tasks that stand for pipelines of their own.  What
-stands in a pipeline depends on the step it begins with alone: a pipeline is written once, however many tasks use it.
+Static branches, crossing ones included, are tasks of one pipeline that depend on what the flow's graph says.  A
+foreach, a choice and a loop are tasks that stand for pipelines of their own.  What stands in a pipeline depends on the
+step it begins with alone: a pipeline is written once, however many tasks use it.
+
+A loop's pipeline is one turn, from its header to where all ways out of the loop meet: the next turn is a task of it,
+which stands for the same pipeline.  So what one way out leads to, up to that meeting, runs inside of the last turn.
 """
 
 from __future__ import annotations
@@ -11,13 +15,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.backends.kubeflow.convergence import convergence
-from penstock.backends.kubeflow.names import ARM, CHOICE, FOREACH, STEP, Named
+from penstock.compiler.convergence import convergence
 from penstock.compiler.program import Branches, Choice, Each, Loop, Mesh, Region, Run, regions_in
 
 if TYPE_CHECKING:
     from penstock.compiler.program import Program
 
+FOREACH, CHOICE, ARM, LOOP, TURN, STEP = "foreach", "choice", "arm", "loop", "turn", ""
+"""Kinds of tasks: the splits of an opener, the arms of a switch, one of these, the turns of a loop by its header, the
+next turn after a step that always goes back, a step."""
+
+Named = tuple[str, str]
+"""A kind of task and the step it belongs to."""
 ROOT: Named = ("root", "")
 
 
@@ -33,7 +42,7 @@ class Dag:
 class Arms(NamedTuple):
     """What a switch leads to: ``meeting`` is where all ways meet, ``pipelines`` the arms by the step they begin with.
 
-    A choice of the step ``meeting`` itself has no pipeline.
+    A choice of the step ``meeting`` itself has no pipeline; that of the header of a loop around has the loop's own.
     """
 
     meeting: str | None
@@ -51,16 +60,18 @@ class _Way(NamedTuple):
 class Dags:
     """All pipelines of a program.
 
-    ``all`` is in the order in which they are met, the root first; ``arms`` are those of each switch that chooses.  With
-    ``most`` the search ends once that many steps stand in pipelines, and :attr:`complete` is False.
+    ``all`` is in the order in which they are met, the root first; ``arms`` are those of each switch that chooses;
+    ``turns`` the pipeline of the loop that a step always goes back in.  With ``most`` the search ends once that many
+    steps stand in pipelines, and :attr:`complete` is False.
     """
 
     def __init__(self, program: Program, most: int | None = None) -> None:
         self.all: dict[Named, Dag] = {}
         self.arms: dict[str, Arms] = {}
+        self.turns: dict[str, Named] = {}
         self.complete = True
         self._program = program
-        self._meets = convergence(program.graph)
+        self._meets, self._leaves, self._back = convergence(program)
         self._places = dict(_places(program.root))
         self._pending: list[tuple[Dag, _Way]] = []
         self._begin(ROOT, _Way(program.root), in_foreach=False)
@@ -91,8 +102,9 @@ class Dags:
             ways += self._follow(dag, ways.pop())
         converging: dict[str | None, list[Named]] = {}
         for kind, step in dag.tasks:
-            if kind == CHOICE:
-                converging.setdefault(self._meets[step], []).append((kind, step))
+            if kind in (CHOICE, LOOP):
+                meeting = self._meets[step] if kind == CHOICE else self._leaves[step]
+                converging.setdefault(meeting, []).append((kind, step))
         for named in dag.tasks:
             dag.tasks[named] = tuple(self._dependencies(dag, named, converging))
 
@@ -105,12 +117,12 @@ class Dags:
             if isinstance(opened, Run):
                 dag.tasks[STEP, opened.step] = ()
                 following = self._meets[opened.step]
-                opened = region.items[index + 1] if index + 1 < len(region.items) else opened
+                self._turn(dag, opened.step)
+                after = region.items[index + 1] if index + 1 < len(region.items) else opened
+                opened = opened if isinstance(after, Loop) else after
             match opened:
                 case Run():
                     pass
-                case Branches() | Mesh():
-                    yield from map(_Way, regions_in(opened))
                 case Each(opener=opener, body=body, join=join):
                     dag.tasks[FOREACH, opener] = ()
                     self._begin((FOREACH, opener), _Way(body), in_foreach=True)
@@ -118,8 +130,12 @@ class Dags:
                 case Choice(step=step):
                     dag.tasks[CHOICE, step] = ()
                     self._begin_arms(dag, opened)
-                case Loop():
-                    raise AssertionError(f"{opened!r} is refused before")
+                case Loop(header=header, body=body):
+                    dag.tasks[LOOP, header] = ()
+                    following = self._leaves[header]
+                    self._begin((LOOP, header), _Way(body, stop=following), dag.in_foreach)
+                case Branches() | Mesh():
+                    yield from map(_Way, regions_in(opened))
             if following is None or following == stop:
                 return
             here = region
@@ -129,16 +145,29 @@ class Dags:
 
     def _begin_arms(self, dag: Dag, choice: Choice) -> None:
         meeting = self._meets[choice.step]
-        pipelines = {arm.target: (ARM, f"{choice.step} {arm.target}") for arm in choice.arms if arm.target != meeting}
+        pipelines: dict[str, Named] = {}
+        for target in (arm.target for arm in choice.arms if arm.target != meeting):
+            if (choice.step, target) in self._back:
+                pipelines[target] = (LOOP, target)
+                continue
+            pipelines[target] = (ARM, f"{choice.step} {target}")
+            self._begin(pipelines[target], _Way(*self._places[target], meeting), dag.in_foreach)
         self.arms[choice.step] = Arms(meeting, pipelines)
-        for target, named in pipelines.items():
-            self._begin(named, _Way(*self._places[target], meeting), dag.in_foreach)
+
+    def _turn(self, dag: Dag, step: str) -> None:
+        """The next turn, after a step that goes nowhere else."""
+        after = self._program.graph.successors(step)
+        if len(after) == 1 and (step, after[0]) in self._back:
+            dag.tasks[TURN, step] = ()
+            self.turns[step] = (LOOP, after[0])
 
     def _dependencies(self, dag: Dag, named: Named, converging: Mapping[str | None, list[Named]]) -> Iterator[Named]:
         kind, step = named
-        if kind != STEP:
+        if kind not in (STEP, LOOP):
             yield STEP, step
             return
+        if named == (STEP, dag.named[1]) and dag.named[0] == LOOP:
+            return  # what leads back to the header is another turn
         join = self._program.joins.get(step)
         if join is not None and join.foreach:
             yield FOREACH, join.opener
@@ -150,11 +179,15 @@ class Dags:
 
 
 def _places(root: Region) -> Iterator[tuple[str, tuple[Region, int]]]:
-    """Where each step stands."""
+    """Where each step stands; for the header of a loop, where the loop does."""
     regions = [root]
+    headers: set[str] = set()
     for region in regions:  # grows while it is walked
         for index, item in enumerate(region.items):
-            if isinstance(item, Run):
+            if isinstance(item, Loop):
+                yield item.header, (region, index)
+                headers.add(item.header)
+            elif isinstance(item, Run) and item.step not in headers:
                 yield item.step, (region, index)
             regions += regions_in(item)
 

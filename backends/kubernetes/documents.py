@@ -1,4 +1,4 @@
-"""YAML as Kubeflow reads it: the same bytes with and without libyaml."""
+"""YAML as parsers on Kubernetes read it: the same bytes with and without libyaml."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _text(dumper: Any, text: str) -> Any:
 
 
 def _dumper(base: Any) -> Any:
-    """A dumper without aliases, which Kubeflow's parser is not asked for."""
-    made = type("PipelineDumper", (base,), {"ignore_aliases": lambda self, data: True})
+    """A dumper without aliases, which not every parser takes."""
+    made = type("DocumentDumper", (base,), {"ignore_aliases": lambda self, data: True})
     made.add_representer(str, _text)  # type: ignore[attr-defined]  # every dumper of PyYAML has it
     return made
 
