@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ir_documents import UUID, component, constant, loop, outer, output, pipeline, run, task
 
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.interpreter import Container, ContainerEnded, Phase
+from penstock.backends.rehearsal.fields import BadDocument
 
 LEAF = component()
 

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from ir_documents import UUID, component, constant, outer, parsed, pipeline, task
 
-from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
+from penstock.backends.job_hosts.processes import interpreter_folder
 from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase, RunEnded
 from penstock.backends.kubeflow.rehearsal.placeholders import command_line, executor_input
-from penstock.backends.kubeflow.rehearsal.pods import PodEnded, PodEvent, Pods
+from penstock.backends.kubeflow.rehearsal.pods import Pods
+from penstock.backends.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.pods import PodEnded, PodEvent, Surroundings
+from penstock.backends.rehearsal.running import process_host
 
 Run = Callable[..., RunEnded]
 
@@ -34,9 +36,8 @@ class Machine:
         self._count += 1
         folder = self._directory / str(self._count)
         folder.mkdir()
-        pods = Pods(
-            ProcessHost(folder / "work", self._path, 1.0), folder / "pods", {"OF": "all"}, 2, self.events.append
-        )
+        surroundings = Surroundings(folder, self._path, {"OF": "all"}, 2, 1.0, self.events.append)
+        pods = Pods(process_host(surroundings), surroundings)
         return Interpreter(parsed(document, platform), pods, UUID).run(given)
 
     def logs(self) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ir_documents import component, constant, loop, outer, output, parsed, pipeline, read, task
 
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
+from penstock.backends.rehearsal.fields import BadDocument
 
 Change = Callable[[dict[str, Any]], object]
 

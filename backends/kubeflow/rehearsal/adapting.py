@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.fields import BadDocument
 
 OUTPUT = "Output"
 """The one name of an output that kfp.local can iterate over."""

@@ -15,8 +15,8 @@ from penstock.backends.kubeflow.rehearsal.document import (
     Task,
     TaskOutput,
 )
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.values import fits, to_json
+from penstock.backends.rehearsal.fields import BadDocument
 
 _ARGO_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\Z")
 """Names of templates and of tasks of a DAG, as Argo's validation has it; the longest that the backend builds of one

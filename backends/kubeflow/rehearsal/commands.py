@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,6 @@ from penstock.backends.commandline import FlowCommand, given_parameters
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.kubeflow.rehearsal.rehearsing import PipelineEngine
-    from penstock.runtime_shim.datastore.local import LocalDatastore
 
 OWN, KFP_LOCAL = "own", "kfp-local"
 
@@ -57,26 +55,26 @@ def rehearse(ctx: click.Context, /, engine: str, tags: tuple[str, ...], max_work
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
     from penstock.backends.rehearsal.object_store import ObjectStore
+    from penstock.backends.rehearsal.running import Limits
+    from penstock.backends.rehearsal.terminal import local_target, reading_command, tell_done, write
     from penstock.compiler.render import render_text
     from penstock.runtime_shim.parameters import parameters_of
 
     state: State = ctx.obj
     runs = _engine(engine)
     given = input_values(given_parameters(ctx), parameters_of(state.flow_class))
-    target = _target(state)
+    target = local_target(state)
     compiled = compile_for_kubeflow(state, Chosen(tags=tags, max_workers=max_workers), amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
-    command = " ".join(["python", *state.entry, *([] if _reads_local(state) else ["--datastore=local"])])
-    options = Options(engine=runs, at_once=jobs, quiet=state.options.quiet, command=command)
+    options = Options(
+        engine=runs, limits=Limits(at_once=jobs), quiet=state.options.quiet, command=reading_command(state)
+    )
     with ObjectStore() as server:
-        done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, _write, options)
+        done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, write, options)
     if done.failure is not None:
         raise done.failure
-    if not state.options.quiet:
-        click.echo(f"Done: {done.tasks} tasks in {done.seconds:.1f} s, stored in {target.root}.")
-        click.echo(f"  {command} dump {done.run}/end")
-        click.echo(f"  {command} logs {done.run}/start")
+    tell_done(state, done.run, done.tasks, done.seconds, target.root)
 
 
 def _engine(name: str) -> PipelineEngine:
@@ -87,24 +85,3 @@ def _engine(name: str) -> PipelineEngine:
     from penstock.backends.kubeflow.rehearsal.rehearsing import interpret
 
     return interpret
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-def _target(state: State) -> LocalDatastore:
-    """The local datastore of the command line, whatever store is the default."""
-    from penstock.runtime_shim.datastore.local import LocalDatastore
-    from penstock.runtime_shim.datastore.opening import local_root
-
-    root = state.options.datastore_root
-    if root and not root.startswith("s3://") and state.options.datastore in (None, "local"):
-        return LocalDatastore(root)
-    return LocalDatastore(local_root(state.configuration))
-
-
-def _reads_local(state: State) -> bool:
-    """Whether commands without `--datastore` read the local store."""
-    return state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "local"

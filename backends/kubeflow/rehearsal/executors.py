@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from penstock.backends.job_hosts.jobs import Resources
 from penstock.backends.kubeflow.rehearsal.document import Executor
-from penstock.backends.kubeflow.rehearsal.fields import Fields
+from penstock.backends.rehearsal.fields import Fields
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?\Z")
 _UNITS: Mapping[str, float] = {

@@ -20,8 +20,8 @@ from penstock.backends.kubeflow.rehearsal.document import (
     Task,
     TaskOutput,
 )
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.values import as_value, checked, fits, to_json
+from penstock.backends.rehearsal.fields import BadDocument
 
 Values = Mapping[str, Any]
 

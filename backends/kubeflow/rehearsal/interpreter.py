@@ -14,7 +14,6 @@ from enum import Enum
 from typing import Any, Protocol
 
 from penstock.backends.kubeflow.rehearsal.document import Component, Dag, Executor, Pipeline, RetryPolicy, Task
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.inputs import (
     RunNames,
     Values,
@@ -23,6 +22,7 @@ from penstock.backends.kubeflow.rehearsal.inputs import (
     runs,
     task_inputs,
 )
+from penstock.backends.rehearsal.fields import BadDocument
 
 
 class Phase(Enum):

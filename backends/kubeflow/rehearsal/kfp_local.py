@@ -15,21 +15,19 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from penstock.backends.job_hosts.jobs import Attempt
-from penstock.backends.job_hosts.processes import ProcessHost
 from penstock.backends.kubeflow.rehearsal.adapting import OUTPUT, adapted_for_kfp_local
 from penstock.backends.kubeflow.rehearsal.document import Executor
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.interpreter import Container, Phase, RunEnded
-from penstock.backends.kubeflow.rehearsal.pods import PodEnded, PodStarted
+from penstock.backends.kubeflow.rehearsal.pods import pod_name
+from penstock.backends.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.pods import PodEnded, PodStarted, Surroundings
+from penstock.backends.rehearsal.running import process_host
 from penstock.compiler.diagnostics import Diagnostic, Refused
-
-if TYPE_CHECKING:
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Surroundings
 
 _ONE_RUN = threading.Lock()
 """kfp.local is configured for a whole process."""
@@ -79,7 +77,7 @@ class _Pods:
     def __init__(self, surroundings: Surroundings, iterated: str) -> None:
         self._surroundings = surroundings
         self._iterated = iterated
-        self._host = ProcessHost(surroundings.directory / "work", surroundings.path, surroundings.grace_seconds)
+        self._host = process_host(surroundings)
         self._numbers = itertools.count(1)
         self.stop = threading.Event()
         self.failures: list[tuple[str, str]] = []
@@ -125,12 +123,12 @@ class _Pods:
             log,
             timeout=None,
             stop=self.stop,
-            started=lambda place: surroundings.listener(PodStarted(container, 0, place, log)),
+            started=lambda place: surroundings.listener(PodStarted(pod_name(container), 0, place, log)),
         )
         failure = "" if outcome.exit_code == 0 else outcome.reason or f"exit code {outcome.exit_code}"
         if failure:
             self.failures.append((name, failure))
-        surroundings.listener(PodEnded(container, 0, failure, False, time.monotonic() - begin, log))
+        surroundings.listener(PodEnded(pod_name(container), 0, failure, False, time.monotonic() - begin, log))
         return failure
 
     def _told(self, command: list[str]) -> tuple[list[str], dict[str, Any]]:

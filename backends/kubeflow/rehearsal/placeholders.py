@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
 from penstock.backends.kubeflow.rehearsal.values import to_json, to_text
+from penstock.backends.rehearsal.fields import BadDocument
 
 _OPEN = "{{$"
 

@@ -2,105 +2,52 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock.backends.job_hosts.jobs import Attempt, JobHost, Outcome, Place
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
+from penstock.backends.job_hosts.jobs import Attempt, Outcome
 from penstock.backends.kubeflow.rehearsal.interpreter import Container, ContainerEnded
 from penstock.backends.kubeflow.rehearsal.placeholders import command_line, executor_input
 from penstock.backends.kubeflow.rehearsal.values import from_text
+from penstock.backends.rehearsal import pods
+from penstock.runtime_shim.failures import InvalidName
+from penstock.runtime_shim.paths import Path as TaskPath
 
 RETRY_INDEX = "KFP_RETRY_INDEX"
 """Environment variable with the number of the attempt, from 0; only where there is a retry policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodStarted:
-    """Attempt ``attempt`` (from 0) of a container runs."""
-
-    container: Container
-    attempt: int
-    place: Place
-    log: Path
-
-
-@dataclass(frozen=True, slots=True)
-class PodEnded:
-    """That attempt is over; ``failure`` is a sentence where it failed, ``retried`` whether another one follows."""
-
-    container: Container
-    attempt: int
-    failure: str
-    retried: bool
-    seconds: float
-    log: Path
+def pod_name(container: Container) -> str:
+    """``run/step/task`` of a container, from the inputs of its task; its place in the pipeline without them."""
+    inputs = container.inputs
+    try:
+        return f"kfp-{inputs['run']}/{inputs['step']}/{TaskPath.parse(inputs['path']).task_id}"
+    except (KeyError, InvalidName):
+        return container.place
 
 
-PodEvent = PodStarted | PodEnded
+class Pods(pods.Pods[Container, ContainerEnded]):
+    """A :class:`~.interpreter.Launcher` on a job host."""
 
-
-class Pods:
-    """A :class:`~.interpreter.Launcher` on a job host.
-
-    ``directory`` takes logs and output files, ``environment`` is what every container gets besides its own.
-    ``listener`` hears of every attempt, from several threads; ``at_once`` containers run side by side.
-    """
-
-    def __init__(
-        self,
-        host: JobHost,
-        directory: Path,
-        environment: Mapping[str, str],
-        at_once: int,
-        listener: Callable[[PodEvent], None],
-    ) -> None:
-        self._host = host
-        self._directory = directory
-        self._environment = environment
-        self._listener = listener
-        self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="pod")
-        self._count = 0
-
-    def launch(self, container: Container, ended: Callable[[ContainerEnded], None]) -> None:
-        """Queue a container; ``ended`` is called when its last attempt is over."""
-        self._count += 1
-        name = f"pod-{self._count}"
-        self._threads.submit(self._run, name, container, ended)
-
-    def stop(self) -> None:
-        """End everything that runs; returns when it is gone."""
-        self._stop.set()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-
-    def _run(self, name: str, container: Container, ended: Callable[[ContainerEnded], None]) -> None:
-        try:
-            result = self._attempts(name, container)
-        except BadDocument as failure:
-            result = ContainerEnded(failure=failure.message)
-        except Exception as error:  # the run must end, whatever went wrong here
-            result = ContainerEnded(failure=f"the rehearsal could not run it: {type(error).__name__}: {error}")
-        ended(result)
-
-    def _attempts(self, name: str, container: Container) -> ContainerEnded:
-        retry = container.retry
+    def attempts(self, name: str, pod: Container) -> ContainerEnded:
+        """Run a container, again and again where its policy says so."""
+        retry = pod.retry
         attempt = 0
         while True:
             more = retry is not None and attempt < retry.count
-            result = self._attempt(f"{name}-{attempt}", container, attempt, more)
-            if not result.failure or not more or self._stop.is_set() or retry is None:
+            result = self._attempt(f"{name}-{attempt}", pod, attempt, more)
+            if not result.failure or not more or self.stopping.is_set() or retry is None:
                 return result
             attempt += 1
-            self._stop.wait(retry.seconds(attempt))
+            self.stopping.wait(retry.seconds(attempt))
+
+    def refused(self, sentence: str) -> ContainerEnded:
+        """The end of a container that cannot be run."""
+        return ContainerEnded(failure=sentence)
 
     def _attempt(self, name: str, container: Container, number: int, more: bool) -> ContainerEnded:
-        files = self._directory / name
+        files = self.surroundings.directory / name
         files.mkdir(parents=True)
         outputs = {key: str(files / key) for key in container.outputs}
         message = executor_input(container.inputs, outputs, str(files / "executor_output.json"))
@@ -112,23 +59,16 @@ class Pods:
             image=executor.image,
             resources=executor.resources,
         )
-        log = self._directory / f"{name}.log"
-        begin = time.monotonic()
-        outcome = self._host.run(
-            attempt,
-            log,
-            timeout=executor.deadline,
-            stop=self._stop,
-            started=lambda place: self._listener(PodStarted(container, number, place, log)),
-        )
-        result = _result(outcome, container, outputs)
-        retried = bool(result.failure) and more and not self._stop.is_set()
-        self._listener(PodEnded(container, number, result.failure, retried, time.monotonic() - begin, log))
-        return result
+
+        def result(outcome: Outcome) -> tuple[ContainerEnded, str, bool]:
+            ended = _result(outcome, container, outputs)
+            return ended, ended.failure, bool(ended.failure) and more
+
+        return self.attempt(attempt, number, pod_name(container), executor.deadline, result)
 
     def _variables(self, container: Container, attempt: int) -> dict[str, str]:
         index = {} if container.retry is None else {RETRY_INDEX: str(attempt)}
-        return {**self._environment, **container.executor.environment, **index}
+        return {**self.surroundings.environment, **container.executor.environment, **index}
 
 
 def _result(outcome: Outcome, container: Container, files: Mapping[str, str]) -> ContainerEnded:

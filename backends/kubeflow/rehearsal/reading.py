@@ -24,8 +24,8 @@ from penstock.backends.kubeflow.rehearsal.document import (
     TaskOutput,
 )
 from penstock.backends.kubeflow.rehearsal.executors import read_executors
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument, Fields
 from penstock.backends.kubeflow.rehearsal.values import TYPES, as_value
+from penstock.backends.rehearsal.fields import BadDocument, Fields
 
 SCHEMA_VERSION = "2.1.0"
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}\Z")

@@ -10,7 +10,7 @@ import json
 import math
 from typing import Any, Final
 
-from penstock.backends.kubeflow.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.fields import BadDocument
 
 STRING: Final = "STRING"
 TYPES: Final = ("NUMBER_DOUBLE", "NUMBER_INTEGER", STRING, "BOOLEAN", "LIST", "STRUCT")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from penstock.backends.commandline import State
     from penstock.backends.job_hosts.container_engine import ContainerEngine
     from penstock.backends.step_functions.compilation import CompiledFlow
-    from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
 @click.command(cls=FlowCommand, short_help="Run the compiled state machine on this machine.")
@@ -51,6 +49,7 @@ def rehearse(
       python flow.py step-functions rehearse --alpha 0.5
       python flow.py step-functions rehearse --containers
     """
+    from penstock.backends.rehearsal.terminal import local_target, reading_command, tell_done, write
     from penstock.backends.step_functions.compilation import compile_for_step_functions
     from penstock.backends.step_functions.rehearsal.engine import Engine
     from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings
@@ -60,22 +59,19 @@ def rehearse(
 
     state: State = ctx.obj
     given = given_parameters(ctx)
-    target = _target(state)
+    target = local_target(state)
     chosen = Chosen(tags=tags, max_workers=max_workers, distributed_map=distributed_map)
     compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
     container_engine = _container_engine(state, compiled) if containers else None
     quiet = state.options.quiet
-    command = " ".join(["python", *state.entry, *([] if _reads_local(state) else ["--datastore=local"])])
+    command = reading_command(state)
     with Engine(jobs_at_once=jobs, containers=container_engine) as engine:
-        done = rehearse_compiled(compiled, given, engine, target, write=_write, quiet=quiet, command=command)
+        done = rehearse_compiled(compiled, given, engine, target, write=write, quiet=quiet, command=command)
     if done.failure is not None:
         raise done.failure
-    if not quiet:
-        click.echo(f"Done: {done.tasks} tasks in {done.seconds:.1f} s, stored in {target.root}.")
-        click.echo(f"  {command} dump {done.run}/end")
-        click.echo(f"  {command} logs {done.run}/start")
+    tell_done(state, done.run, done.tasks, done.seconds, target.root)
 
 
 def _container_engine(state: State, compiled: CompiledFlow) -> ContainerEngine:
@@ -84,31 +80,11 @@ def _container_engine(state: State, compiled: CompiledFlow) -> ContainerEngine:
     Raises Refused.
     """
     from penstock.backends.job_hosts.container_engine import ContainerEngine
+    from penstock.backends.rehearsal.terminal import write
     from penstock.backends.step_functions.rehearsal.rehearsing import images
 
     engine = ContainerEngine.reach()
     for sentence in engine.warnings:
         click.echo(f"warning: {sentence}", err=True)
-    engine.demand_images(images(state.program(), compiled.settings), _write)
+    engine.demand_images(images(state.program(), compiled.settings), write)
     return engine
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-def _target(state: State) -> LocalDatastore:
-    """The local datastore of the command line, whatever store is the default."""
-    from penstock.runtime_shim.datastore.local import LocalDatastore
-    from penstock.runtime_shim.datastore.opening import local_root
-
-    root = state.options.datastore_root
-    if root and not root.startswith("s3://") and state.options.datastore in (None, "local"):
-        return LocalDatastore(root)
-    return LocalDatastore(local_root(state.configuration))
-
-
-def _reads_local(state: State) -> bool:
-    """Whether commands without `--datastore` read the local store."""
-    return state.configuration.get("METAFLOW_DEFAULT_DATASTORE") == "local"

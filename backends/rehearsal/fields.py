@@ -1,7 +1,8 @@
-"""Reading messages of a pipeline specification strictly: a field that nobody asked for is an error, at its place."""
+"""Reading a scheduler's document strictly: a field that nobody asked for is an error, at its place."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from penstock.runtime_shim.failures import Failure
 
 
 class BadDocument(Failure):
-    """A document that Kubeflow would not take, or would not run as it reads; the text begins with the place."""
+    """A document that its scheduler would not take, or would not run as it reads; the text begins with the place."""
 
     code = "R187"
     exit_code = 1
@@ -18,7 +19,7 @@ class BadDocument(Failure):
 class Fields:
     """The fields of one message at ``place``, taken one by one; :meth:`done` refuses what is left.
 
-    Scalars have the type that the proto gives them, in protobuf's JSON form.  Raises BadDocument throughout.
+    Scalars have their type, in the JSON form of protobuf or Kubernetes.  Raises BadDocument throughout.
     """
 
     def __init__(self, message: object, place: str) -> None:
@@ -49,7 +50,7 @@ class Fields:
         return value
 
     def number(self, name: str, default: float = 0) -> float:
-        """A number; an int64 may be written as a string."""
+        """A number; a whole one may be written as a string."""
         value = self._left.pop(name, default)
         if isinstance(value, str) and value.isdecimal():
             value = int(value)
@@ -65,8 +66,18 @@ class Fields:
         return tuple(value)
 
     def value(self, name: str) -> Any:
-        """A google.protobuf.Value: anything that JSON has."""
+        """Anything that JSON has."""
         return self._left.pop(name)
+
+    def any_text(self, name: str) -> str | None:
+        """Argo's AnyString: a string, or the JSON text of a number or a boolean; None where it is not given."""
+        if self._left.get(name) is None:
+            self._left.pop(name, None)
+            return None
+        value = self._left.pop(name)
+        if isinstance(value, (dict, list)):
+            raise self.refuse(f"`{name}` is {_shown(value)}, where a string belongs")
+        return value if isinstance(value, str) else json.dumps(value)
 
     def message(self, name: str) -> Fields:
         """A message; where it is not given, one without fields."""

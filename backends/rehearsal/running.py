@@ -1,0 +1,109 @@
+"""What one rehearsal on Kubernetes' schedulers is made of, whoever interprets the document."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
+from penstock.backends.rehearsal.collecting import EngineStore
+from penstock.backends.rehearsal.pods import PodEnded, Surroundings
+from penstock.backends.rehearsal.progress import Progress, tail
+from penstock.compiler.packaging import STORED_RAW
+from penstock.runtime_shim.failures import Failure
+from penstock.runtime_shim.records import blob_key
+
+if TYPE_CHECKING:
+    from penstock.backends.rehearsal.embedded import EmbeddedServer
+    from penstock.compiler.packaging import CodePackage
+
+ROOT = "s3://penstock-rehearsal/metaflow"
+"""The datastore of a rehearsal where none is configured."""
+OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION", "METAFLOW_AWS_ARN")
+"""Configuration that says where S3 is: in a rehearsal the environment does."""
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class RehearsalFailed(Failure):
+    """A step of the rehearsed flow failed (R180), or the scheduler's document did by itself (R181)."""
+
+    code = "R180"
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A run that is over, well without a ``failure``: ``tasks`` is how many ended, ``seconds`` how long it took."""
+
+    run: str
+    tasks: int
+    seconds: float
+    failure: RehearsalFailed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """``at_once`` pods run side by side, twice the processors where it is None; ``grace_seconds`` lie between SIGTERM
+    and SIGKILL.
+    """
+
+    at_once: int | None = None
+    grace_seconds: float = 30.0
+
+
+USUAL = Limits()
+
+
+def surroundings_of(server: EmbeddedServer, name: str, limits: Limits, progress: Progress) -> Surroundings:
+    """What the pods of the run ``name`` run in: a folder of their own, and the keys of the rehearsal's S3."""
+    directory = server.directory / name
+    directory.mkdir()
+    return Surroundings(
+        directory,
+        path=f"{interpreter_folder(directory, sys.executable)}:{_PATH}",
+        environment={
+            "AWS_ACCESS_KEY_ID": server.secret,
+            "AWS_SECRET_ACCESS_KEY": server.secret,
+            "AWS_ENDPOINT_URL": server.endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        at_once=limits.at_once or max(4, 2 * (os.cpu_count() or 1)),
+        grace_seconds=limits.grace_seconds,
+        listener=progress,
+    )
+
+
+def process_host(surroundings: Surroundings) -> ProcessHost:
+    """Who runs the pods: processes of this machine."""
+    return ProcessHost(surroundings.directory / "work", surroundings.path, surroundings.grace_seconds)
+
+
+def stocked_store(root: str, flow: str, package: CodePackage, server: EmbeddedServer) -> EngineStore:
+    """The rehearsal's datastore with the code package of ``flow`` in it.
+
+    Raises StorageFailure.
+    """
+    store = EngineStore(root, server)
+    store.make_bucket()
+    store.put(blob_key(flow, package.sha), package.data, STORED_RAW)
+    return store
+
+
+def failure_of(
+    failed: Sequence[PodEnded], by_itself: Sequence[tuple[str, str]], what: str, where: str, command: str
+) -> RehearsalFailed:
+    """The first failure that nothing made up for: a pod's, with what it wrote last, or of ``what`` by itself, as a
+    place and a sentence; ``where`` is the scheduler, ``command`` how advice names the flow's command line.
+    """
+    if not failed:
+        place, sentence = by_itself[0]
+        return RehearsalFailed(
+            f"the {what} failed at {place}: {sentence}", help=f"the run would fail on {where} too", code="R181"
+        )
+    pod = failed[0]
+    lines = "".join(f"\n    | {line}" for line in tail(pod.log))
+    message = f"task {pod.name} failed: {pod.failure}{lines}"
+    return RehearsalFailed(message, help=f"its whole output: {command} logs {pod.name}")
