@@ -97,4 +97,5 @@ def generate_kfp_yaml(state: State, /, output: str, no_caching: bool, chosen: Ch
         return
     write_file(output, compiled.document)
     click.echo(f"The pipeline {compiled.settings.name} is in {output}.")
-    click.echo(f"Its tasks fetch the code package {compiled.package.sha}: `package push` uploads it.", err=True)
+    if compiled.package is not None:
+        click.echo(f"Its tasks fetch the code package {compiled.package.sha}: `package push` uploads it.", err=True)

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.flow_package import deployed_defaults, deploying_user, package_of
 from penstock.backends.kubeflow import BACKEND
+from penstock.backends.kubeflow.code_urls import image_problems
 from penstock.backends.kubeflow.limits import document_problems
 from penstock.backends.kubeflow.lowering import lower
 from penstock.backends.kubeflow.resolution import problems, resolve_settings
+from penstock.backends.kubernetes.cluster import IMAGE_KEY
+from penstock.backends.kubernetes.containers import compact
 from penstock.backends.protocol import Compilation, gaps
 from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.flow_shape import planned_shape
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -25,11 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompiledFlow:
-    """A flow compiled for Kubeflow; ``warnings`` is what there is to say about it."""
+    """A flow compiled for Kubeflow: ``package`` is None where containers fetch the flow file from a URL; ``warnings``
+    is what there is to say about it.
+    """
 
     settings: KubeflowSettings
     bundle: Bundle
-    package: CodePackage
+    package: CodePackage | None
     warnings: tuple[Diagnostic, ...]
 
     @property
@@ -66,14 +72,31 @@ def compile_for_kubeflow(
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
+    elif chosen.code_url and not chosen.image and not state.configuration.get(IMAGE_KEY):
+        found = (*found, *image_problems(program))
     diagnostics = [*gaps(program, BACKEND), *found]
     _stop_at_errors(diagnostics)
-    package = package_of(state, output)
-    settings = replace(settings, package_sha=package.sha)
+    package = None if settings.code_url else package_of(state, output)
+    if package is None:
+        settings = _with_flow(settings, state)
+    else:
+        settings = replace(settings, package_sha=package.sha)
+        diagnostics += package.warnings
     bundle = lower(program, settings)
-    diagnostics += [*package.warnings, *document_problems(program, bundle)]
+    diagnostics += document_problems(program, bundle)
     _stop_at_errors(diagnostics)
     return CompiledFlow(settings, bundle, package, (*state.compiled().diagnostics, *diagnostics))
+
+
+def _with_flow(settings: KubeflowSettings, state: State) -> KubeflowSettings:
+    """The settings with what a package would tell of the flow."""
+    defaults = deployed_defaults(state.flow_class, settings.user)
+    return replace(
+        settings,
+        flow_shape=planned_shape(state.program())[1],
+        decospecs=state.options.decospecs,
+        defaults=compact(defaults) if defaults else "",
+    )
 
 
 def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.backends.kubeflow.code_urls import variables
 from penstock.backends.kubernetes.containers import environment
-from penstock.compiler.packaging import bootstrap
+from penstock.compiler.packaging import bootstrap, program_from_image
 from penstock.runtime_shim.kubeflow_names import NEXT, PARAMETER, PATH, RUN, SPLITS, STEP
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def executor(flow: str, settings: KubeflowSettings, shape: Shape) -> dict[str, A
     """The container: its one argument is what the launcher knows of the task, as JSON, and no shell reads it."""
     container: dict[str, Any] = {
         "image": shape.image,
-        "command": ["python", "-c", bootstrap()],
+        "command": ["python", "-c", program_from_image() if settings.code_url else bootstrap()],
         "args": ["{{$}}"],
-        "env": environment(flow, settings, shape.image, "kfp"),
+        "env": environment(flow, settings, shape.image, "kfp", variables(settings) if settings.code_url else {}),
     }
     if resources := _resources(shape):
         container["resources"] = resources

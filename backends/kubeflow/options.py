@@ -8,6 +8,11 @@ from typing import Any
 
 import click
 
+CODE_URL = click.option(
+    "--code-url",
+    metavar="URL[#sha256=…]",
+    help="Where containers fetch the flow file, in the place of the code package: https, http or s3.",
+)
 _OPTIONS = (
     click.option("--pipeline-name", "name", metavar="NAME", help="The pipeline's name; the flow's if not given."),
     click.option("--image", metavar="IMAGE", help="The containers' image, where a step names none."),
@@ -19,7 +24,7 @@ _OPTIONS = (
         show_default=True,
         help="Tasks of one foreach at once.",
     ),
-    click.option("--code-url", metavar="URL", help="Refused so far: where containers fetch the flow file."),
+    CODE_URL,
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
     click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from penstock.backends.kubeflow.code_urls import code_url_problems
 from penstock.backends.kubeflow.settings import KubeflowSettings
 from penstock.backends.kubernetes.cluster import cluster_fields, settings_problems
 from penstock.backends.kubernetes.names import label
@@ -58,8 +59,7 @@ def problems(flow: str, settings: KubeflowSettings) -> Iterator[Diagnostic]:
     yield from settings_problems(flow, settings, "Kubeflow")
     yield from _unaddressed(settings)
     if settings.code_url:
-        message = "containers cannot fetch the flow from a URL yet"
-        yield Diagnostic("P531", message, help="leave --code-url out: they fetch the code package from the datastore")
+        yield from code_url_problems(settings.code_url)
     if not label(settings.name):
         message = f"a pipeline can't have the name {settings.name!r}"
         yield Diagnostic("P532", message, help="use letters, digits and `-`")

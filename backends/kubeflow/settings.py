@@ -11,9 +11,12 @@ from penstock.backends.kubernetes.settings import KubernetesSettings
 class KubeflowSettings(KubernetesSettings):
     """``name`` is the pipeline's name as people write it.
 
-    ``code_url`` is where containers fetch the flow file from instead of the code package, with ``code_sha`` its SHA-256
-    in hexadecimal where it is known.
+    ``code_url`` is where containers fetch the flow file from instead of the code package, with `#sha256=` where it is
+    given.  Only then ``flow_shape`` is that of the flow (:mod:`penstock.compiler.flow_shape`), ``decospecs`` what
+    `--with` added to its steps, and ``defaults`` a JSON object of what was computed for its parameters.
     """
 
     code_url: str = ""
-    code_sha: str = ""
+    flow_shape: str = ""
+    decospecs: tuple[str, ...] = ()
+    defaults: str = ""

@@ -25,6 +25,7 @@ CONTAINER_KEYS = (
     "METAFLOW_DATATOOLS_SYSROOT_S3",
 )
 """The configuration keys that a compiled document may hold: none of them is a credential."""
+IMAGE_KEY = "METAFLOW_KUBERNETES_CONTAINER_IMAGE"
 _PREFIX = "METAFLOW_KUBERNETES_"
 _PAIRS = {"NODE_SELECTOR": "node_selector", "LABELS": "labels", "ANNOTATIONS": "annotations"}
 _TEXTS = {
@@ -46,9 +47,7 @@ def cluster_fields(
     defaults, wrong = pod_defaults(configuration)
     fields = {
         "datastore_root": (datastore_root or configuration.get("METAFLOW_DATASTORE_SYSROOT_S3") or "").rstrip("/"),
-        "image": image
-        or configuration.get("METAFLOW_KUBERNETES_CONTAINER_IMAGE")
-        or f"python:{sys.version_info.major}.{sys.version_info.minor}",
+        "image": image or configuration.get(IMAGE_KEY) or f"python:{sys.version_info.major}.{sys.version_info.minor}",
         "config": MappingProxyType({key: value for key in CONTAINER_KEYS if (value := configuration.get(key))}),
     }
     return {**fields, **defaults}, wrong

@@ -81,14 +81,15 @@ def process_host(surroundings: Surroundings) -> ProcessHost:
     return ProcessHost(surroundings.directory / "work", surroundings.path, surroundings.grace_seconds)
 
 
-def stocked_store(root: str, flow: str, package: CodePackage, server: EmbeddedServer) -> EngineStore:
-    """The rehearsal's datastore with the code package of ``flow`` in it.
+def stocked_store(root: str, flow: str, package: CodePackage | None, server: EmbeddedServer) -> EngineStore:
+    """The rehearsal's datastore with the code package of ``flow`` in it, where it has one.
 
     Raises StorageFailure.
     """
     store = EngineStore(root, server)
     store.make_bucket()
-    store.put(blob_key(flow, package.sha), package.data, STORED_RAW)
+    if package is not None:
+        store.put(blob_key(flow, package.sha), package.data, STORED_RAW)
     return store
 
 

@@ -85,7 +85,6 @@ def test_options_are_in_the_pipeline(tmp_path: Path) -> None:
             "error[P532]: the datastore root 's3://bkt/{x}' holds '{'",
         ),
         ((), {"METAFLOW_S3_ENDPOINT_URL": "http://u:p@h"}, "error[P531]: METAFLOW_S3_ENDPOINT_URL holds a user name"),
-        (("--code-url", "http://h/f.py"), {}, "error[P531]: containers cannot fetch the flow from a URL yet"),
         (("--pipeline-name", "?"), {}, "error[P532]: a pipeline can't have the name '?'"),
         (("-o", "no/such/folder.yaml"), {}, "error[P509]: cannot write no/such/folder.yaml"),
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.kubeflow.options import CODE_URL
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -33,13 +34,24 @@ OWN, KFP_LOCAL = "own", "kfp-local"
     help="Tasks of one foreach at once.",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
+@CODE_URL
 @click.pass_context
-def rehearse(ctx: click.Context, /, engine: str, tags: tuple[str, ...], max_workers: int, jobs: int | None) -> None:
+def rehearse(
+    ctx: click.Context,
+    /,
+    engine: str,
+    tags: tuple[str, ...],
+    max_workers: int,
+    jobs: int | None,
+    code_url: str | None,
+) -> None:
     """Run the compiled pipeline on this machine, without a cluster.
 
     The very file that `generate-kfp-yaml` writes is read again and run by the rules of Kubeflow Pipelines, and every
     executor's real command line runs as a process: with a clean folder, and nothing in its environment but what the
     pipeline and a pod give.  Neither your AWS credentials nor your profile are looked at; the bucket need not exist.
+
+    With --code-url the containers fetch the flow file from there, as they would on Kubeflow; Penstock is then this one.
 
     Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
 
@@ -64,7 +76,8 @@ def rehearse(ctx: click.Context, /, engine: str, tags: tuple[str, ...], max_work
     runs = _engine(engine)
     given = input_values(given_parameters(ctx), parameters_of(state.flow_class))
     target = local_target(state)
-    compiled = compile_for_kubeflow(state, Chosen(tags=tags, max_workers=max_workers), amend=rehearsal_settings)
+    chosen = Chosen(tags=tags, max_workers=max_workers, code_url=code_url)
+    compiled = compile_for_kubeflow(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
     options = Options(

@@ -74,7 +74,7 @@ def create_schedule(
         state, compiled, given, name=name, pipeline_root=pipeline_root, service_account=service_account
     )
     server = connect(state, connection)
-    if not chosen.code_url:
+    if compiled.package is not None:
         click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     before = [one for one, called in server.recurring(experiment).items() if called == name]

@@ -72,7 +72,7 @@ def run_on_kfp(
         state, compiled, given, name=name, pipeline_root=pipeline_root, service_account=service_account
     )
     server = connect(state, connection)
-    if not chosen.code_url:
+    if compiled.package is not None:
         click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     uuid = server.start(order, experiment)
