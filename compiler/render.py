@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from penstock.compiler.cells import clean, shown, width
+from penstock.compiler.diagnostic_documents import document_of
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.spans import Span
 
@@ -35,36 +36,8 @@ def render_text(
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """A JSON list with an object for every diagnostic.
-
-    The place (``path``, ``line``, ``column``, ``end_line``, ``end_column``, as in
-    :class:`~penstock.compiler.spans.Span`) is that of the primary label, nulls where there is none; ``labels`` holds
-    all of them, the primary one first.
-    """
-    return json.dumps([_document(diagnostic) for diagnostic in diagnostics], indent=2) + "\n"
-
-
-def _document(diagnostic: Diagnostic) -> dict[str, object]:
-    labels = _labels(diagnostic)
-    place = _place(diagnostic.label.span) if diagnostic.label else dict.fromkeys(_place(Span("", 1, 1, 1, 1)))
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity.value,
-        "message": diagnostic.message,
-        **place,
-        "help": diagnostic.help,
-        "labels": [{**_place(label.span), "text": label.text} for label in labels],
-    }
-
-
-def _place(span: Span) -> dict[str, object]:
-    return {
-        "path": span.path,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-    }
+    """A JSON list with an object for every diagnostic, as :func:`document_of` makes them."""
+    return json.dumps([document_of(diagnostic) for diagnostic in diagnostics], indent=2) + "\n"
 
 
 def _labels(diagnostic: Diagnostic) -> list[Label]:

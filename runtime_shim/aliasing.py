@@ -29,21 +29,26 @@ def run_file(path: str, arguments: Sequence[str]) -> int:
     sys.argv = [path, *arguments]
     sys.path[0:1] = [os.path.dirname(os.path.abspath(path))]
     try:
-        _check(path)
+        demand_python(path)
         runpy.run_path(path, run_name="__main__")
     except NoFlow as failure:
         return _say(str(failure))
     except Exception as error:  # the user's file: its traceback is shown, without our frames
         return _say(_traceback(error, path))
-    name = os.path.basename(path)
-    return _say(str(NoFlow(f"{name} ended without starting a flow", help=_START.format(name=name))))
+    return _say(str(not_started(path)))
 
 
 _START = 'end {name} with `if __name__ == "__main__":` and a call of the flow\'s class, as `MyFlow()`'
 
 
-def _check(path: str) -> None:
-    """Raise NoFlow unless ``path`` is a Python file that can be read and parsed."""
+def not_started(path: str) -> NoFlow:
+    """The failure of a file that ended without starting a flow."""
+    name = os.path.basename(path)
+    return NoFlow(f"{name} ended without starting a flow", help=_START.format(name=name))
+
+
+def demand_python(path: str) -> None:
+    """Raises NoFlow unless ``path`` is a Python file that can be read and parsed."""
     try:
         with open(path, "rb") as file:
             source = file.read()

@@ -28,11 +28,16 @@ _FLOW_COMMANDS: Mapping[str, Entry] = {
     "package": Entry("penstock.cli.package:package", "List, save or upload the code package."),
     "version": Entry("penstock.cli.own:version", "Print Penstock's version."),
     "help": Entry("penstock.cli.own:help_command", "Show this page, or that of a command."),
+    "_answer": Entry("penstock.cli.answering:answer", "Answer what `penstock` asks of several flows.", hidden=True),
     "init": Entry("penstock.cli.own:init", "Store the parameters of a run.", _SCHEDULERS),
     "step": Entry("penstock.cli.own:step", "Run one task.", _SCHEDULERS),
 }
 
 _OWN_COMMANDS: Mapping[str, Entry] = {
+    "check": Entry("penstock.cli.many:check", "Check flows, and say everything that is wrong with them."),
+    "compile": Entry("penstock.cli.many:compile_flows", "Write flows for their schedulers into a folder."),
+    "diff": Entry("penstock.cli.many:diff", "Compare compiled flows: two folders, or a folder and the flows now."),
+    "support": Entry("penstock.cli.support:support", "Show what each target can do."),
     "explain": Entry("penstock.cli.own:explain", "Explain a code of a diagnostic."),
     "config": Entry("penstock.cli.own:config", "Show the configuration, and where each value came from."),
     "version": Entry("penstock.cli.own:version", "Print Penstock's version."),
@@ -73,7 +78,7 @@ Examples:
   python flow.py logs 1712345678901234/train
 """
 
-_OWN_HELP = """Carries flows to AWS Step Functions, or runs them on this laptop.
+_OWN_HELP = """Carries flows to somebody else's scheduler, or runs them on this laptop.
 
 A flow's own commands are those of its file: `python flow.py --help`.  A file that says `from metaflow import …`
 runs unchanged as `penstock flow.py …`.
@@ -81,6 +86,8 @@ runs unchanged as `penstock flow.py …`.
 \b
 Examples:
   penstock flow.py run
+  penstock check flows/*.py --target all
+  penstock compile flows/*.py -o build
   penstock explain P201
   METAFLOW_PROFILE=prod penstock config
 """
