@@ -44,7 +44,7 @@ def listen(handle: Callable[[Asked], tuple[int, str, bytes]]) -> ThreadingHTTPSe
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the names that the base class looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class looks for
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
