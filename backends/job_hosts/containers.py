@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +15,8 @@ from penstock.backends.job_hosts.container_engine import LABEL, client, remove_c
 from penstock.backends.job_hosts.jobs import CANNOT_START, OUT_OF_MEMORY, Attempt, Outcome, Place, Resources
 
 JOB_LABEL = "penstock.job"
+_LEFT = "/tmp/penstock-left"  # noqa: S108 - in the container
+"""The folder of a container for files that its job leaves; the job makes it."""
 _MIB = 1024 * 1024
 _SHARES_PER_VCPU = 1024
 """So AWS Batch and Kubernetes count Docker's ``CpuShares``."""
@@ -50,7 +54,7 @@ class ContainerHost:
         container = ""
         try:
             container = self._create(attempt)
-            return self._run(container, log, timeout, stop, started)
+            return self._run(container, attempt, log, timeout, stop, started)
         except ImageNotFound as error:
             return Outcome(None, f"CannotPullContainerError: {_explained(error)}", hopeless=True)
         except (DockerException, OSError) as error:
@@ -61,6 +65,10 @@ class ContainerHost:
             if container:
                 with contextlib.suppress(DockerException, OSError):
                     self._api.remove_container(container, force=True, v=True)
+
+    def inside(self, file: Path) -> str:
+        """A file of that name in a folder of the container's own."""
+        return f"{_LEFT}/{file.name}"
 
     def kill_all(self) -> None:
         """Remove every container of this rehearsal."""
@@ -86,6 +94,7 @@ class ContainerHost:
     def _run(
         self,
         container: str,
+        attempt: Attempt,
         log: Path,
         timeout: float | None,
         stop: threading.Event,
@@ -102,9 +111,25 @@ class ContainerHost:
         with log.open("wb") as output:
             for chunk in self._api.logs(container, stdout=True, stderr=True, stream=True, follow=False):
                 output.write(chunk)
+        for inside, file in attempt.leaves.items():
+            self._bring_out(container, inside, file)
         state = self._state(container)
         reason = OUT_OF_MEMORY if state.get("OOMKilled") and state["ExitCode"] != 0 else ""
         return Outcome(int(state["ExitCode"]), reason, timed_out, stopped)
+
+    def _bring_out(self, container: str, inside: str, file: Path) -> None:
+        """Copy a file out of the container, where it is there: without sharing a folder, whoever the job runs as."""
+        from docker.errors import NotFound
+
+        try:
+            chunks, _ = self._api.get_archive(container, inside)
+        except NotFound:
+            return
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:
+                    file.write_bytes(content.read())
 
     def _unstarted(self, container: str, log: Path, explanation: str) -> Outcome:
         """The attempt of a container that could not be started."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +38,8 @@ class Attempt:
     """One attempt of a job, under a ``name`` of its own.
 
     ``command`` is an argv, which no shell sees; ``environment`` is everything that the job is told.  ``image``,
-    ``user`` (the image's own where empty) and ``resources`` count in a container only.
+    ``user`` (the image's own where empty) and ``resources`` count in a container only.  ``leaves`` are files that the
+    job may write, by what it calls them (:meth:`JobHost.inside`), with where they are afterwards on this machine.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Attempt:
     image: str = ""
     user: str = ""
     resources: Resources = UNLIMITED
+    leaves: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class JobHost(Protocol):
         ``timeout`` in seconds from the start, None for none; setting ``stop`` ends the attempt.  Either asks first
         (SIGTERM) and kills after a while.
         """
+        ...
+
+    def inside(self, file: Path) -> str:
+        """How an attempt calls a file that is to be at ``file`` on this machine when it has ended."""
         ...
 
     def kill_all(self) -> None:

@@ -55,6 +55,7 @@ class EmbeddedServer:
         self._ready: queue.Queue[int] = queue.Queue()
         self._listening: threading.Thread | None = None
         self._clients: dict[str, Any] = {}
+        self._telling = threading.Lock()
 
     def __enter__(self: Server) -> Server:
         try:
@@ -108,6 +109,15 @@ class EmbeddedServer:
     def hear(self, line: str) -> None:
         """Take a line of the process; :meth:`answers_on` is to be called with the port."""
         raise NotImplementedError
+
+    def tell(self, line: str) -> None:
+        """Write a line to the process, if it is still there; safe from several threads."""
+        with self._telling:
+            stdin = self._process.stdin if self._process is not None else None
+            if stdin is not None:
+                with contextlib.suppress(OSError, ValueError):  # it has ended, or is just being ended
+                    stdin.write(f"{line}\n")
+                    stdin.flush()
 
     def answers_on(self, port: int) -> None:
         """The server is ready."""

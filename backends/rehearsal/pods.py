@@ -46,6 +46,9 @@ PodEvent = PodStarted | PodEnded
 class Surroundings:
     """What pods run in: ``directory`` for their files, ``path`` and ``environment`` of every container, how many run
     ``at_once``, ``grace_seconds`` between SIGTERM and SIGKILL, and who hears of them, from several threads.
+
+    ``containers`` is the URL of a container engine to run them on, in their images, under the label of ``rehearsal``;
+    empty for processes of this machine.
     """
 
     directory: Path
@@ -54,6 +57,8 @@ class Surroundings:
     at_once: int
     grace_seconds: float
     listener: Callable[[PodEvent], None]
+    containers: str = ""
+    rehearsal: str = ""
 
 
 class Pods(ABC, Generic[Pod, Ended]):

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
 from penstock.backends.rehearsal.collecting import EngineStore
-from penstock.backends.rehearsal.pods import PodEnded, Surroundings
+from penstock.backends.rehearsal.pods import PodEnded, PodEvent, Surroundings
 from penstock.backends.rehearsal.progress import Progress, tail
 from penstock.compiler.packaging import STORED_RAW
 from penstock.runtime_shim.failures import Failure
 from penstock.runtime_shim.records import blob_key
 
 if TYPE_CHECKING:
-    from penstock.backends.rehearsal.embedded import EmbeddedServer
+    from penstock.backends.job_hosts.jobs import JobHost
+    from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.compiler.packaging import CodePackage
 
 ROOT = "s3://penstock-rehearsal/metaflow"
@@ -57,10 +59,15 @@ class Limits:
 USUAL = Limits()
 
 
-def surroundings_of(server: EmbeddedServer, name: str, limits: Limits, progress: Progress) -> Surroundings:
+def surroundings_of(server: ObjectStore, name: str, limits: Limits, progress: Progress) -> Surroundings:
     """What the pods of the run ``name`` run in: a folder of their own, and the keys of the rehearsal's S3."""
     directory = server.directory / name
     directory.mkdir()
+
+    def listener(event: PodEvent) -> None:
+        server.guard(event)
+        progress(event)
+
     return Surroundings(
         directory,
         path=f"{interpreter_folder(directory, sys.executable)}:{_PATH}",
@@ -72,16 +79,22 @@ def surroundings_of(server: EmbeddedServer, name: str, limits: Limits, progress:
         },
         at_once=limits.at_once or max(4, 2 * (os.cpu_count() or 1)),
         grace_seconds=limits.grace_seconds,
-        listener=progress,
+        listener=listener,
+        containers=server.containers,
+        rehearsal=server.rehearsal,
     )
 
 
-def process_host(surroundings: Surroundings) -> ProcessHost:
-    """Who runs the pods: processes of this machine."""
+def job_host(surroundings: Surroundings) -> JobHost:
+    """Who runs the pods: the container engine of the surroundings, or this machine."""
+    if surroundings.containers:
+        from penstock.backends.job_hosts.containers import ContainerHost
+
+        return ContainerHost(surroundings.containers, surroundings.rehearsal, surroundings.grace_seconds)
     return ProcessHost(surroundings.directory / "work", surroundings.path, surroundings.grace_seconds)
 
 
-def stocked_store(root: str, flow: str, package: CodePackage | None, server: EmbeddedServer) -> EngineStore:
+def stocked_store(root: str, flow: str, package: CodePackage | None, server: ObjectStore) -> EngineStore:
     """The rehearsal's datastore with the code package of ``flow`` in it, where it has one.
 
     Raises StorageFailure.
@@ -107,4 +120,7 @@ def failure_of(
     pod = failed[0]
     lines = "".join(f"\n    | {line}" for line in tail(pod.log))
     message = f"task {pod.name} failed: {pod.failure}{lines}"
-    return RehearsalFailed(message, help=f"its whole output: {command} logs {pod.name}")
+    advice = f"its whole output: {command} logs {pod.name}"
+    if OUT_OF_MEMORY in pod.failure:
+        advice = f"give the step more memory, with @resources(memory=...); {advice}"
+    return RehearsalFailed(message, help=advice)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from penstock.backends.commandline import State
+    from penstock.backends.job_hosts.container_engine import ContainerEngine
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
@@ -27,6 +30,20 @@ def local_target(state: State) -> LocalDatastore:
     if root and not root.startswith("s3://") and state.options.datastore in (None, "local"):
         return LocalDatastore(root)
     return LocalDatastore(local_root(state.configuration))
+
+
+def reach_engine(images: Mapping[str, Sequence[str]]) -> ContainerEngine:
+    """The container engine of this machine with ``images``, each with the steps that run in it.
+
+    Raises Refused.
+    """
+    from penstock.backends.job_hosts.container_engine import ContainerEngine
+
+    engine = ContainerEngine.reach()
+    for sentence in engine.warnings:
+        click.echo(f"warning: {sentence}", err=True)
+    engine.demand_images(images, write)
+    return engine
 
 
 def reading_command(state: State) -> str:

@@ -6,20 +6,23 @@ print, whether they wait to be stopped.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import json
 import re
 import shutil
 import socket
 import socketserver
 import struct
+import tarfile
 import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -37,6 +40,8 @@ class Ending:
     waits: bool = False
     refused: tuple[int, str] | None = None
     """Status and message of an engine that does not start it."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What it leaves, by the ends of paths."""
 
 
 @dataclass
@@ -150,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
                 found = [c for c in self.engine.containers.values() if c.body["Labels"].get(name) == value]
                 self._json([{"Id": container.id} for container in found])
             case _, ["containers", identity, *action]:
-                self._of_container(method, self.engine.containers.get(identity), action)
+                self._of_container(method, self.engine.containers.get(identity), action, query)
             case _:
                 self._json({"message": f"the stub has no {method} {path}"}, False)
 
@@ -176,7 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.engine.containers[container.id] = container
         self._json({"Id": container.id, "Warnings": []})
 
-    def _of_container(self, method: str, container: Container | None, action: list[str]) -> None:
+    def _of_container(
+        self, method: str, container: Container | None, action: list[str], query: Mapping[str, str]
+    ) -> None:
         if container is None:
             self._json({"message": "No such container"}, False)
             return
@@ -196,12 +203,27 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", ["logs"]:
                 output = container.ending.output
                 self._send(200, b"".join(struct.pack(">BxxxL", stream, len(data)) + data for stream, data in output))
+            case "GET", ["archive"]:
+                self._archive(container, query["path"])
             case "DELETE", []:
                 container.ended.set()
                 self.engine.containers.pop(container.id, None)
                 self._send(204, b"")
             case _:
                 self._json({"message": f"the stub has no {method} {'/'.join(action)} of a container"}, False)
+
+    def _archive(self, container: Container, path: str) -> None:
+        data = next((data for end, data in container.ending.files.items() if path.endswith(end)), None)
+        if data is None:
+            self._json({"message": f"Could not find the file {path} in container {container.id}"}, False)
+            return
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            entry = tarfile.TarInfo(path.rpartition("/")[2])
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+        status = base64.b64encode(json.dumps({"name": entry.name, "size": len(data)}).encode()).decode()
+        self._send(200, packed.getvalue(), "application/x-tar", {"X-Docker-Container-Path-Stat": status})
 
     def _start(self, container: Container) -> None:
         if container.ending.refused is not None:
@@ -218,8 +240,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, document: Any, found: bool = True) -> None:
         self._send(200 if found else 404, json.dumps(document).encode(), "application/json")
 
-    def _send(self, status: int, data: bytes, kind: str = "application/octet-stream") -> None:
+    def _send(
+        self,
+        status: int,
+        data: bytes,
+        kind: str = "application/octet-stream",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         with contextlib.suppress(BrokenPipeError):  # who asked may be gone

@@ -18,7 +18,7 @@ from penstock.backends.kubeflow.rehearsal.placeholders import command_line, exec
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.rehearsal.fields import BadDocument
 from penstock.backends.rehearsal.pods import PodEnded, PodEvent, Surroundings
-from penstock.backends.rehearsal.running import process_host
+from penstock.backends.rehearsal.running import job_host
 
 Run = Callable[..., RunEnded]
 
@@ -37,7 +37,7 @@ class Machine:
         folder = self._directory / str(self._count)
         folder.mkdir()
         surroundings = Surroundings(folder, self._path, {"OF": "all"}, 2, 1.0, self.events.append)
-        pods = Pods(process_host(surroundings), surroundings)
+        pods = Pods(job_host(surroundings), surroundings)
         return Interpreter(parsed(document, platform), pods, UUID).run(given)
 
     def logs(self) -> list[str]:

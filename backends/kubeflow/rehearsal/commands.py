@@ -34,6 +34,7 @@ OWN, KFP_LOCAL = "own", "kfp-local"
     help="Tasks of one foreach at once.",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
+@click.option("--containers", is_flag=True, help="Run every pod in its image, on the Docker or Podman of this machine.")
 @CODE_URL
 @click.pass_context
 def rehearse(
@@ -43,6 +44,7 @@ def rehearse(
     tags: tuple[str, ...],
     max_workers: int,
     jobs: int | None,
+    containers: bool,
     code_url: str | None,
 ) -> None:
     """Run the compiled pipeline on this machine, without a cluster.
@@ -51,7 +53,11 @@ def rehearse(
     executor's real command line runs as a process: with a clean folder, and nothing in its environment but what the
     pipeline and a pod give.  Neither your AWS credentials nor your profile are looked at; the bucket need not exist.
 
-    With --code-url the containers fetch the flow file from there, as they would on Kubeflow; Penstock is then this one.
+    With --containers every pod runs in its own image, with its memory and processors. Images that are not here are
+    pulled.  What a pod has from its cluster (secrets, volumes, nodes) it has not here.
+
+    With --code-url the containers fetch the flow file from there, as they would on Kubeflow; in processes Penstock is
+    this one.
 
     Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
 
@@ -59,16 +65,17 @@ def rehearse(
     Examples:
       python flow.py kfp rehearse
       python flow.py kfp rehearse --alpha 0.5
+      python flow.py kfp rehearse --containers
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, rehearsal_settings
+    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, images, rehearsal_settings
     from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.backends.rehearsal.running import Limits
-    from penstock.backends.rehearsal.terminal import local_target, reading_command, tell_done, write
+    from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.compiler.render import render_text
     from penstock.runtime_shim.parameters import parameters_of
 
@@ -83,7 +90,8 @@ def rehearse(
     options = Options(
         engine=runs, limits=Limits(at_once=jobs), quiet=state.options.quiet, command=reading_command(state)
     )
-    with ObjectStore() as server:
+    container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
+    with ObjectStore(container_engine) as server:
         done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, write, options)
     if done.failure is not None:
         raise done.failure

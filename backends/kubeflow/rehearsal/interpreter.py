@@ -49,10 +49,13 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class ContainerEnded:
-    """``outputs`` as they were read; ``failure`` is a sentence where it failed, else empty."""
+    """``outputs`` as they were read; ``failure`` is a sentence where it failed, else empty; ``hopeless`` says that this
+    machine cannot run it, however often it is tried.
+    """
 
     outputs: Values = field(default_factory=dict)
     failure: str = ""
+    hopeless: bool = False
 
 
 class Launcher(Protocol):

@@ -26,7 +26,7 @@ from penstock.backends.kubeflow.rehearsal.interpreter import Container, Phase, R
 from penstock.backends.kubeflow.rehearsal.pods import pod_name
 from penstock.backends.rehearsal.fields import BadDocument
 from penstock.backends.rehearsal.pods import PodEnded, PodStarted, Surroundings
-from penstock.backends.rehearsal.running import process_host
+from penstock.backends.rehearsal.running import job_host
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
 _ONE_RUN = threading.Lock()
@@ -77,7 +77,7 @@ class _Pods:
     def __init__(self, surroundings: Surroundings, iterated: str) -> None:
         self._surroundings = surroundings
         self._iterated = iterated
-        self._host = process_host(surroundings)
+        self._host = job_host(surroundings)
         self._numbers = itertools.count(1)
         self.stop = threading.Event()
         self.failures: list[tuple[str, str]] = []
@@ -114,12 +114,18 @@ class _Pods:
         """Run one container; why it failed, empty where it did not."""
         surroundings = self._surroundings
         name = f"pod-{next(self._numbers)}"
-        command, inputs = self._told(command)
+        command, inputs, leaves = self._told(command)
         container = Container(name, Executor("", image, tuple(command), variables), inputs, {}, None)
         log = surroundings.directory / f"{name}.log"
         begin = time.monotonic()
         outcome = self._host.run(
-            Attempt(name=name, command=command, environment={**surroundings.environment, **variables}),
+            Attempt(
+                name=name,
+                command=command,
+                environment={**surroundings.environment, **variables},
+                image=image,
+                leaves=leaves,
+            ),
             log,
             timeout=None,
             stop=self.stop,
@@ -131,9 +137,12 @@ class _Pods:
         surroundings.listener(PodEnded(pod_name(container), 0, failure, False, time.monotonic() - begin, log))
         return failure
 
-    def _told(self, command: list[str]) -> tuple[list[str], dict[str, Any]]:
-        """The command with the iterated output under its own name, and the inputs, from the executor input in it."""
+    def _told(self, command: list[str]) -> tuple[list[str], dict[str, Any], dict[str, Path]]:
+        """The command with the iterated output under its own name, and, from the executor input in it, the inputs and
+        the output files.
+        """
         found: dict[str, Any] = {}
+        leaves: dict[str, Path] = {}
         told = []
         for argument in command:
             message = _executor_input(argument)
@@ -143,10 +152,13 @@ class _Pods:
                 if self._iterated and OUTPUT in outputs:
                     outputs[self._iterated] = outputs.pop(OUTPUT)
                 for output in outputs.values():
-                    Path(output["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
+                    file = Path(output["outputFile"])
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    output["outputFile"] = self._host.inside(file)
+                    leaves[output["outputFile"]] = file
                 argument = json.dumps(message)
             told.append(argument)
-        return told, found
+        return told, found, leaves
 
 
 def _executor_input(argument: str) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ class Pods(pods.Pods[Container, ContainerEnded]):
         while True:
             more = retry is not None and attempt < retry.count
             result = self._attempt(f"{name}-{attempt}", pod, attempt, more)
-            if not result.failure or not more or self.stopping.is_set() or retry is None:
+            if not result.failure or result.hopeless or not more or self.stopping.is_set() or retry is None:
                 return result
             attempt += 1
             self.stopping.wait(retry.seconds(attempt))
@@ -49,8 +49,9 @@ class Pods(pods.Pods[Container, ContainerEnded]):
     def _attempt(self, name: str, container: Container, number: int, more: bool) -> ContainerEnded:
         files = self.surroundings.directory / name
         files.mkdir(parents=True)
-        outputs = {key: str(files / key) for key in container.outputs}
-        message = executor_input(container.inputs, outputs, str(files / "executor_output.json"))
+        outputs = {key: files / key for key in container.outputs}
+        inside = {key: self.host.inside(file) for key, file in outputs.items()}
+        message = executor_input(container.inputs, inside, self.host.inside(files / "executor_output.json"))
         executor = container.executor
         attempt = Attempt(
             name=name,
@@ -58,11 +59,12 @@ class Pods(pods.Pods[Container, ContainerEnded]):
             environment=self._variables(container, number),
             image=executor.image,
             resources=executor.resources,
+            leaves={inside[key]: file for key, file in outputs.items()},
         )
 
         def result(outcome: Outcome) -> tuple[ContainerEnded, str, bool]:
             ended = _result(outcome, container, outputs)
-            return ended, ended.failure, bool(ended.failure) and more
+            return ended, ended.failure, bool(ended.failure) and more and not ended.hopeless
 
         return self.attempt(attempt, number, pod_name(container), executor.deadline, result)
 
@@ -71,17 +73,20 @@ class Pods(pods.Pods[Container, ContainerEnded]):
         return {**self.surroundings.environment, **container.executor.environment, **index}
 
 
-def _result(outcome: Outcome, container: Container, files: Mapping[str, str]) -> ContainerEnded:
+def _result(outcome: Outcome, container: Container, files: Mapping[str, Path]) -> ContainerEnded:
     if outcome.stopped:
         return ContainerEnded(failure="it was ended with the run")
     if outcome.timed_out:
         return ContainerEnded(failure=f"the pod was active longer than {container.executor.deadline:g} seconds")
+    if outcome.exit_code is None:
+        return ContainerEnded(failure=outcome.reason, hopeless=outcome.hopeless)
     if outcome.exit_code != 0:
-        return ContainerEnded(failure=outcome.reason or f"exit code {outcome.exit_code}")
+        reason = f", {outcome.reason}" if outcome.reason else ""
+        return ContainerEnded(failure=f"exit code {outcome.exit_code}{reason}", hopeless=outcome.hopeless)
     values: dict[str, Any] = {}
     for name, kind in container.outputs.items():
         try:
-            values[name] = from_text(Path(files[name]).read_text(encoding="utf-8"), kind)
+            values[name] = from_text(files[name].read_text(encoding="utf-8"), kind)
         except OSError:  # noqa: PERF203 - each output is a file of its own
             return ContainerEnded(failure=f"it wrote no file for its output `{name}`")
         except ValueError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.backends.kubeflow.pods import pod_of
 from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase, RunEnded
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
@@ -23,7 +24,7 @@ from penstock.backends.rehearsal.running import (
     Limits,
     Rehearsed,
     failure_of,
-    process_host,
+    job_host,
     stocked_store,
     surroundings_of,
 )
@@ -31,7 +32,8 @@ from penstock.backends.rehearsal.running import (
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.compilation import CompiledFlow
     from penstock.backends.kubeflow.settings import KubeflowSettings
-    from penstock.backends.rehearsal.embedded import EmbeddedServer
+    from penstock.backends.rehearsal.object_store import ObjectStore
+    from penstock.compiler.program import Program
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
@@ -48,7 +50,7 @@ class PipelineEngine(Protocol):
 def interpret(document: bytes, parameters: Mapping[str, Any], run_uuid: str, surroundings: Surroundings) -> RunEnded:
     """Run the pipeline by the interpreter: a :class:`PipelineEngine`."""
     pipeline = read_pipeline(document)
-    pods = Pods(process_host(surroundings), surroundings)
+    pods = Pods(job_host(surroundings), surroundings)
     return Interpreter(pipeline, pods, run_uuid).run(parameters)
 
 
@@ -59,6 +61,14 @@ def rehearsal_settings(settings: KubeflowSettings) -> KubeflowSettings:
     placed = with_placeholders(settings, ROOT)
     config = {key: value for key, value in placed.config.items() if key not in OF_THE_CLOUD}
     return replace(placed, config=MappingProxyType(config))
+
+
+def images(program: Program, settings: KubeflowSettings) -> dict[str, list[str]]:
+    """The images that pods run in, each with its steps."""
+    found: dict[str, list[str]] = {}
+    for step in program.graph.steps.values():
+        found.setdefault(pod_of(step, settings).shape.image, []).append(step.name)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +85,7 @@ def rehearse(
     flow: str,
     compiled: CompiledFlow,
     parameters: Mapping[str, object],
-    server: EmbeddedServer,
+    server: ObjectStore,
     target: LocalDatastore,
     write: Callable[[str], object],
     options: Options = Options(),
@@ -93,7 +103,7 @@ def _rehearse(
     flow: str,
     compiled: CompiledFlow,
     parameters: Mapping[str, object],
-    server: EmbeddedServer,
+    server: ObjectStore,
     target: LocalDatastore,
     progress: Progress,
     options: Options,

@@ -10,8 +10,6 @@ from penstock.backends.commandline import FlowCommand, given_parameters
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
-    from penstock.backends.job_hosts.container_engine import ContainerEngine
-    from penstock.backends.step_functions.compilation import CompiledFlow
 
 
 @click.command(cls=FlowCommand, short_help="Run the compiled state machine on this machine.")
@@ -49,10 +47,10 @@ def rehearse(
       python flow.py step-functions rehearse --alpha 0.5
       python flow.py step-functions rehearse --containers
     """
-    from penstock.backends.rehearsal.terminal import local_target, reading_command, tell_done, write
+    from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.backends.step_functions.compilation import compile_for_step_functions
     from penstock.backends.step_functions.rehearsal.engine import Engine
-    from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings
+    from penstock.backends.step_functions.rehearsal.rehearsing import images, rehearsal_settings
     from penstock.backends.step_functions.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.step_functions.resolution import Chosen
     from penstock.compiler.render import render_text
@@ -64,7 +62,7 @@ def rehearse(
     compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
-    container_engine = _container_engine(state, compiled) if containers else None
+    container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
     quiet = state.options.quiet
     command = reading_command(state)
     with Engine(jobs_at_once=jobs, containers=container_engine) as engine:
@@ -72,19 +70,3 @@ def rehearse(
     if done.failure is not None:
         raise done.failure
     tell_done(state, done.run, done.tasks, done.seconds, target.root)
-
-
-def _container_engine(state: State, compiled: CompiledFlow) -> ContainerEngine:
-    """The engine of this machine, with the images of the flow.
-
-    Raises Refused.
-    """
-    from penstock.backends.job_hosts.container_engine import ContainerEngine
-    from penstock.backends.rehearsal.terminal import write
-    from penstock.backends.step_functions.rehearsal.rehearsing import images
-
-    engine = ContainerEngine.reach()
-    for sentence in engine.warnings:
-        click.echo(f"warning: {sentence}", err=True)
-    engine.demand_images(images(state.program(), compiled.settings), write)
-    return engine
