@@ -61,7 +61,7 @@ MACHINE = {
 class Told:
     """AWS as a test tells it: a history that grows by one list of events a turn, and a clock that sleeping moves."""
 
-    def __init__(self, page: int = 1000) -> None:
+    def __init__(self, page: int = 1000, *, oldest_first: bool = False) -> None:
         self.turns: list[list[dict[str, Any]]] = []
         self.jobs: dict[str, dict[str, Any]] = {}
         self.map_run: dict[str, Any] = {}
@@ -70,6 +70,7 @@ class Told:
         self.fault: Callable[[str], Exception | None] = lambda operation: None
         self.now = 1_000_000.0
         self.page = page
+        self.oldest_first = oldest_first
         self._numbers = itertools.count(1)
 
     # What the test says.
@@ -112,7 +113,7 @@ class Told:
         if arn == ARN and token == "0" and self.turns and not self.fault("history"):
             self.histories[ARN] += self.turns.pop(0)
         first = int(token)
-        newest = sorted(self.histories[arn], key=lambda event: int(event["id"]), reverse=True)
+        newest = sorted(self.histories[arn], key=lambda event: int(event["id"]), reverse=not self.oldest_first)
         more = {"nextToken": str(first + self.page)} if first + self.page < len(newest) else {}
         return self.client("history", {"events": newest[first : first + self.page], **more})
 
@@ -165,6 +166,20 @@ def test_a_run_that_succeeds_is_told_task_by_task() -> None:
     ]
     assert watch.summary == "1 task"
     assert watch.first_failure is None
+
+
+@pytest.mark.parametrize("page", [2, 1000])
+def test_a_server_that_gives_the_oldest_events_first_is_understood(page: int) -> None:
+    """moto and other stand-ins for AWS know no ``reverseOrder``: a watcher that relied on it would wait for ever."""
+    told = Told(page, oldest_first=True)
+    start = told.submitted("start", "", "job-1")
+    told.turns = [start, [told.ended("TaskSucceeded", start[-1], 0)], [told.event("ExecutionSucceeded")]]
+    ended, lines, _ = told.follow()
+    assert ended.status == "SUCCEEDED"
+    assert lines == [
+        "[sfn-one/start/t] Task is submitted (job job-1).",
+        "[sfn-one/start/t] Task finished successfully (2.5 s).",
+    ]
 
 
 def test_a_task_in_a_loop_is_named_with_the_first_turn_that_its_path_leaves_out() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.step_functions.aws import asking
@@ -144,10 +144,11 @@ class Watch:
     def _new_changes(self) -> list[Change]:
         """Newest first until the first that is known: one request, unless a thousand events came at once."""
         new: dict[int, Mapping[str, Any]] = {}
-        for event in _newest_events(self._states, self._arn):
-            if event["id"] <= self._last_event:
-                break
-            new[event["id"]] = event
+        for page in _pages_of_events(self._states, self._arn):
+            unknown = {event["id"]: event for event in page if event["id"] > self._last_event}
+            new |= unknown
+            if len(unknown) < len(page) and page[0]["id"] > page[-1]["id"]:
+                break  # stand-ins for AWS may give the oldest first, whatever they are asked: those are read to the end
         self._last_event = max(new, default=self._last_event)
         return list(self._history.take([new[number] for number in sorted(new)]))
 
@@ -167,7 +168,8 @@ class Watch:
         """The execution failed by a Distributed Map: the failure stands in the history of an iteration."""
         child = self._questions.ask(self._map_runs.failed_iteration)
         if child is not None:
-            events = self._questions.ask(lambda: list(_newest_events(self._states, child))) or []
+            pages = self._questions.ask(lambda: list(_pages_of_events(self._states, child))) or []
+            events = (event for page in pages for event in page)
             self._note(list(History(self._plan).take(sorted(events, key=lambda event: int(event["id"])))))
 
     def _pause(self, seconds: float) -> None:
@@ -181,12 +183,12 @@ class Watch:
         self._reporter.say(text, self._run, bad=True)
 
 
-def _newest_events(states: SFNClient, arn: str) -> Iterator[Mapping[str, Any]]:
+def _pages_of_events(states: SFNClient, arn: str) -> Iterator[Sequence[Mapping[str, Any]]]:
     """The events of an execution, the newest first; pages are asked for as they are needed."""
     request: dict[str, Any] = {"executionArn": arn, "reverseOrder": True, "maxResults": _MOST_EVENTS}
     while True:
         answer: Any = states.get_execution_history(**request)
-        yield from answer["events"]
+        yield answer["events"]
         if not answer.get("nextToken"):
             return
         request["nextToken"] = answer["nextToken"]
