@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 from penstock.backends.job_hosts.jobs import Attempt, JobHost, Outcome, Place
 
+_STOP_SECONDS = 3.0
+"""What pods get to end by themselves when somebody ends the rehearsal."""
 Pod = TypeVar("Pod")
 Ended = TypeVar("Ended")
 
@@ -78,9 +80,15 @@ class Pods(ABC, Generic[Pod, Ended]):
         self._threads.submit(self._run, name, pod, ended)
 
     def stop(self) -> None:
-        """End everything that runs; returns when it is gone."""
+        """End everything that runs, at once after a few seconds; returns when it is gone."""
         self.stopping.set()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        # The first process of a container that has just begun hears no signal but SIGKILL.
+        last = threading.Timer(_STOP_SECONDS, self.host.kill_all)
+        last.start()
+        try:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+        finally:
+            last.cancel()
 
     @abstractmethod
     def attempts(self, name: str, pod: Pod) -> Ended:
