@@ -83,7 +83,7 @@ lint: $(INSTALLED) ## ruff, mypy, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks/*.py docs/*.py examples/demo.py tests/conftest.py tests/house/*.py tests/kit/*.py
+	$(BIN)/mypy benchmarks/*.py docs/*.py examples/demo.py examples/toy-scheduler/penstock_mill/*.py tests/conftest.py tests/house/*.py tests/kit/*.py
 	$(BIN)/lint-imports
 
 .PHONY: format

@@ -3,13 +3,15 @@
     class TestMine(BackendConformance):
         backend = MY_BACKEND
         cases = [FlowCase("linear", Path("linear.py"), "LinearFlow"), …]
+        environment = {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/prefix"}  # in which a flow compiles
 
         def settings(self, program): …           # fixed, so that the bytes are
         def schema_problems(self, bundle): …     # by the target's own rules
         def step_counts(self, bundle): …         # how often the document runs each step
         def rehearse(self, case, folder): …      # on the target's engine, into a local datastore
 
-Flows are given as files; each is run locally once and rehearsed once.  pytest is imported here alone.
+Flows are given as files; each is run locally once and rehearsed once.  The backend is registered, so that `penstock
+compile` finds it.  pytest is imported here alone.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from penstock.backends.differences import differences as changes
 from penstock.backends.protocol import Backend, Bundle, gaps
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.compiler.capabilities import Feature, Level, demands
@@ -39,6 +42,8 @@ from penstock.compiler.program import Program
 
 HASH_SEEDS = ("0", "1", "424242")
 _RUN_SECONDS = 300
+_COMPILED = 3
+"""So many flows are compiled as a user does it, all in one command."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class BackendConformance:
 
     backend: ClassVar[Backend[Any]]
     cases: ClassVar[Sequence[FlowCase]]
+    environment: ClassVar[Mapping[str, str]] = {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://penstock-conformance/metaflow"}
 
     def settings(self, program: Program) -> Any:
         """Settings for :meth:`Backend.lower` that depend on the program alone."""
@@ -146,6 +152,36 @@ class BackendConformance:
         counts = self.step_counts(self.backend.lower(program, self.settings(program)))
         assert counts == Counter(list(program.graph.steps))
 
+    def test_a_bundle_can_be_described(self, case: FlowCase) -> None:
+        bundle = self._lowered(case)
+        description = self.backend.describe(bundle)
+        assert any(fields for things in description.values() for fields in things.values())
+        assert changes(description, self.backend.describe(bundle)) == []
+
+    def test_descriptions_tell_flows_apart(self) -> None:
+        one, other = (self.backend.describe(self._lowered(case)) for case in self.compiling()[:2])
+        assert changes(one, other)
+
+    def test_a_bundle_of_another_kind_is_described_or_refused(self) -> None:
+        with contextlib.suppress(ValueError):
+            self.backend.describe(Bundle({"other.txt": b"\x00other"}, "other.txt"))
+
+    @pytest.mark.slow
+    def test_penstock_compile_writes_what_the_target_takes(self, tmp_path: Path) -> None:
+        cases = self.compiling()[:_COMPILED]
+        name = self.backend.info.name
+        argv = ["compile", *(str(case.file) for case in cases), f"--target={name}", "-o", "out", "--format=json"]
+        done = _python(["-m", "penstock", *argv], tmp_path, {**_unconfigured(tmp_path), **self.environment})
+        assert done.returncode == 0, done.stderr
+        for case, flow in zip(cases, json.loads(done.stdout)["flows"], strict=True):
+            target = flow["targets"][name]
+            folder = tmp_path / target["folder"]
+            files = {path: (folder / path).read_bytes() for path in target["files"]}
+            bundle = Bundle(files, self._lowered(case).main)
+            assert (flow["flow"], set(files)) == (case.flow, set(self._lowered(case).files))
+            assert self.schema_problems(bundle) == []
+            assert changes(self.backend.describe(bundle), self.backend.describe(bundle)) == []
+
     @pytest.mark.slow
     def test_hash_seeds_do_not_show(self) -> None:
         digests = [self._digests_in_a_process(seed) for seed in HASH_SEEDS]
@@ -182,16 +218,7 @@ class BackendConformance:
             "spec.loader.exec_module(module)\n"
             f"print(json.dumps(module.{name}().digests()))"
         )
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_RUN_SECONDS,
-            check=False,
-        )
+        done = _python(["-c", script], None, {**_unconfigured(Path("/no-profiles")), "PYTHONHASHSEED": seed})
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -216,21 +243,26 @@ def local_run(case: FlowCase, folders: pytest.TempPathFactory) -> StoredRun:
 def run_locally(case: FlowCase, folder: Path) -> StoredRun:
     """Run a flow with the local backend, as a user does, into a datastore of its own."""
     folder.mkdir(parents=True)
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("METAFLOW_", "PENSTOCK_", "AWS_"))
-    }
-    environment = {**kept, "METAFLOW_HOME": str(folder), "METAFLOW_USER": "conformance"}
     root = folder / ".metaflow"
-    argv = [
-        sys.executable,
-        str(case.file),
-        f"--datastore-root={root}",
-        "run",
-        "--run-id-file=run",
-        "--max-num-splits=100000",
-    ]
-    done = subprocess.run(
-        [*argv, *case.arguments],
+    argv = [str(case.file), f"--datastore-root={root}", "run", "--run-id-file=run", "--max-num-splits=100000"]
+    done = _python([*argv, *case.arguments], folder, _unconfigured(folder))
+    assert done.returncode == (1 if case.fails_at else 0), done.stderr
+    return StoredRun(str(root), case.flow, (folder / "run").read_text(encoding="utf-8").strip())
+
+
+def _unconfigured(home: Path) -> dict[str, str]:
+    """The environment of a user without configuration, whose folder of profiles would be ``home``."""
+    ours = ("METAFLOW_", "PENSTOCK_", "AWS_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    path = os.pathsep.join(entry for entry in sys.path if entry)  # where the backend is, if it is not installed
+    return {**kept, "PYTHONPATH": path, "METAFLOW_HOME": str(home), "METAFLOW_USER": "conformance"}
+
+
+def _python(
+    arguments: Sequence[str], folder: Path | None, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -238,8 +270,6 @@ def run_locally(case: FlowCase, folder: Path) -> StoredRun:
         timeout=_RUN_SECONDS,
         check=False,
     )
-    assert done.returncode == (1 if case.fails_at else 0), done.stderr
-    return StoredRun(str(root), case.flow, (folder / "run").read_text(encoding="utf-8").strip())
 
 
 def _as_text(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from corpus_flows import CORPUS
@@ -29,6 +30,12 @@ from penstock.runtime_shim.parameters import parameters_of
 class TestStepFunctions(BackendConformance):
     backend = BACKEND
     cases = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
+    environment: ClassVar = {
+        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://penstock-conformance/metaflow",
+        "METAFLOW_BATCH_JOB_QUEUE": "queue",
+        "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/states",
+        "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/jobs",
+    }
 
     @pytest.fixture(autouse=True)
     def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
