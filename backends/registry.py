@@ -17,6 +17,7 @@ BUILT_IN = {
     "local": "penstock.backends.local:BACKEND",
     "step-functions": "penstock.backends.step_functions:BACKEND",
     "kfp": "penstock.backends.kubeflow:BACKEND",
+    "argo-workflows": "penstock.backends.argo:BACKEND",
 }
 """Named here and not looked up, so that no installed package can take their place."""
 

@@ -18,7 +18,7 @@ ARGUMENTS_ENV = "PENSTOCK_ARGUMENTS"
 texts."""
 ENCODED = "penstock-json:"
 """What the value of a parameter begins with that is JSON in ASCII without ``{``: Argo would alter what it stands for.
-``penstock-json:null`` says that there is no value."""
+``penstock-json:null`` says that there is no value; nothing behind it, that the flow's own default counts."""
 TURNS_ENV = "PENSTOCK_TURNS"
 """Environment variable of steps that go back in loops: a JSON object with a list ``[room, levels]`` for each loop by
 its header.  A turn nests templates ``levels`` deeper.  The turn at a path fits where, over all loops around, the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from penstock.compiler.dags import Dags, shared_tails
+from penstock.backends.kubernetes.copies import copy_problems
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.compiler.program import Loop, walk
 
@@ -21,8 +21,6 @@ LARGE = 500_000
 """Bytes of a document above which the object that the backend makes of it, about three times as large, may be too
 large.
 """
-MOST_COPIES = 2
-"""So many times the tasks of a flow may stand in its pipeline, those that arms share counted in each."""
 
 _NOT_DONE: Mapping[str, str] = {
     "service_account": "a run has one service account: give --service-account when you start it",
@@ -40,7 +38,7 @@ def program_problems(program: Program) -> Iterator[Diagnostic]:
         for decorator in step.decorators:
             yield from _decorator_problems(decorator, decorator.span or step.span)
     if not any(isinstance(item, Loop) for item in walk(program.root)):
-        yield from _too_many_copies(program)
+        yield from copy_problems(program, "P322", "pipeline")
 
 
 def document_problems(program: Program, bundle: Bundle) -> Iterator[Diagnostic]:
@@ -73,19 +71,3 @@ def _decorator_problems(decorator: Decorator, span: Span) -> Iterator[Diagnostic
                 f'write `{name}={{"db": {{"password": "DB_PASSWORD"}}}}`, or give a folder: `{{"db": "/etc/db"}}`'
             )
             yield Diagnostic("P321", message, Label(span), help=help_text)
-
-
-def _too_many_copies(program: Program) -> Iterator[Diagnostic]:
-    steps = len(program.graph)
-    dags = Dags(program, most=MOST_COPIES * steps)
-    if dags.complete:
-        return
-    copies = shared_tails(dags)
-    switch = max(copies, key=lambda name: copies[name])
-    yield Diagnostic(
-        "P322",
-        f"the arms of the switch `{switch}` share so many steps that the pipeline would have more than "
-        f"{MOST_COPIES * steps} tasks for {steps} steps",
-        Label(program.graph[switch].exit_span, "each arm has its own copy of what some of the arms share"),
-        help="let all arms meet in one step, or choose anew there",
-    )

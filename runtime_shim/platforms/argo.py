@@ -74,7 +74,8 @@ def _parameters(text: str) -> dict[str, Any]:
     Raises NotInContainer.
     """
     try:
-        return {str(each["name"]): _decoded(each["value"]) for each in json.loads(text) or () if "value" in each}
+        given = [each for each in json.loads(text) or () if each.get("value", ENCODED) != ENCODED]
+        return {str(each["name"]): _decoded(each["value"]) for each in given}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotInContainer(
             f"the parameters of the workflow cannot be read: {type(error).__name__}: {error}",

@@ -1,0 +1,67 @@
+"""Argo Workflows: a WorkflowTemplate, and a CronWorkflow for flows that start by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from penstock.backends.argo.capabilities import CAPABILITIES
+from penstock.backends.protocol import BackendInfo, Bundle, Choices, Compilation
+
+if TYPE_CHECKING:
+    from penstock.backends.argo.settings import ArgoSettings
+    from penstock.backends.commandline import State
+    from penstock.backends.differences import Description
+    from penstock.compiler.diagnostics import Diagnostic
+    from penstock.compiler.program import Program
+
+
+class Argo:
+    """The target ``argo-workflows``."""
+
+    info = BackendInfo(
+        name="argo-workflows",
+        title="Argo Workflows",
+        summary="A workflow template whose tasks are pods.",
+        capabilities=CAPABILITIES,
+        commands="penstock.backends.argo.commands:argo_workflows",
+    )
+
+    def check(self, program: Program) -> Sequence[Diagnostic]:
+        """What of decorators Argo cannot say, arms of switches that share too much, and what nests too deep."""
+        from penstock.backends.argo.limits import program_problems
+
+        return list(program_problems(program))
+
+    def lower(self, program: Program, settings: ArgoSettings) -> Bundle:
+        """``workflow-template.yaml``, and ``cron-workflow.yaml`` where the flow has a schedule."""
+        from penstock.backends.argo.lowering import lower
+
+        return lower(program, settings)
+
+    def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
+        """As `argo-workflows create --only-yaml` does."""
+        from penstock.backends.argo.compilation import compile_for_argo
+        from penstock.backends.argo.resolution import Chosen
+
+        chosen = Chosen(
+            datastore_root=choices.datastore_root,
+            image=choices.image,
+            tags=choices.tags,
+            max_workers=choices.max_workers,
+        )
+        return compile_for_argo(state, chosen, output=output).compilation
+
+    def describe(self, bundle: Bundle) -> Description:
+        """Steps by their way through foreaches, arms and loops."""
+        import yaml
+
+        from penstock.backends.argo.description import describe
+
+        try:
+            return describe(each for data in bundle.files.values() for each in yaml.safe_load_all(data))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{bundle.main} is no YAML: {' '.join(str(error).split())}") from error
+
+
+BACKEND = Argo()

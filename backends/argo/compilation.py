@@ -1,0 +1,84 @@
+"""From a flow's command line to manifests: compiled, packed, checked; nothing is asked of a cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from penstock.backends.argo import BACKEND
+from penstock.backends.argo.limits import object_problems
+from penstock.backends.argo.lowering import bundle_of, objects
+from penstock.backends.argo.resolution import problems, resolve_settings
+from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.protocol import Compilation, gaps
+from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+
+if TYPE_CHECKING:
+    from penstock.backends.argo.resolution import Chosen
+    from penstock.backends.argo.settings import ArgoSettings
+    from penstock.backends.commandline import State
+    from penstock.backends.protocol import Bundle
+    from penstock.compiler.packaging import CodePackage
+
+
+@dataclass(frozen=True)
+class CompiledFlow:
+    """A flow compiled for Argo Workflows: ``documents`` are the objects, the workflow template that runs are made from
+    first; ``warnings`` is what there is to say about it.
+    """
+
+    settings: ArgoSettings
+    documents: list[dict[str, Any]]
+    package: CodePackage
+    warnings: tuple[Diagnostic, ...]
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The objects as files."""
+        return bundle_of(self.documents)
+
+    @property
+    def compilation(self) -> Compilation:
+        """The same, in the words of every target."""
+        settings = self.settings
+        return Compilation(settings.name, self.bundle, settings.datastore_root, self.package, self.warnings)
+
+
+def compile_for_argo(
+    state: State,
+    chosen: Chosen,
+    *,
+    output: str | None = None,
+    amend: Callable[[ArgoSettings], ArgoSettings] | None = None,
+) -> CompiledFlow:
+    """Compile the flow of a command line.
+
+    ``output`` is a folder that the command writes, which the code package leaves out.  ``amend`` may fill gaps of the
+    settings before they are checked.  Raises Refused with everything that is wrong, in one go; Failure for a profile
+    that can't be read, and for a parameter whose default function fails.
+    """
+    program = state.program()
+    user = deploying_user(state)
+    *alias, script = state.entry
+    entry = (*alias, os.path.basename(script))
+    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    settings = replace(settings, description=program.graph.doc)
+    if amend is not None:
+        settings = amend(settings)
+        found = tuple(problems(program.name, settings))
+    diagnostics = [*gaps(program, BACKEND), *found]
+    _stop_at_errors(diagnostics)
+    package = package_of(state, output)
+    documents = objects(program, replace(settings, package_sha=package.sha))
+    settings = replace(settings, package_sha=package.sha)
+    diagnostics += [*package.warnings, *object_problems(program, documents)]
+    _stop_at_errors(diagnostics)
+    return CompiledFlow(settings, documents, package, (*state.compiled().diagnostics, *diagnostics))
+
+
+def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
+    if has_errors(diagnostics):
+        raise Refused(diagnostics)

@@ -1,0 +1,83 @@
+"""Names of objects, templates and tasks, in the letters and lengths that Argo and Kubernetes take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from penstock.backends.kubernetes.names import LABEL_LENGTH, keys, label, with_hash
+
+if TYPE_CHECKING:
+    from penstock.compiler.dags import Named
+
+CRON_LENGTH = 52
+"""Characters of a CronWorkflow's name: those of its runs have a time behind it."""
+KEY_LENGTH = 63
+"""Characters of a task's key; Argo takes twice as many, and shows them in a tree."""
+BODY = "body"
+"""The kind of the template that a foreach runs for each split."""
+
+FLOW_LABEL, PART_LABEL = "penstock/flow", "penstock/part-of"
+"""Labels of objects: their flow; of one more WorkflowTemplate of a large flow, the one that it is part of."""
+FLOW_ANNOTATION, CONTENT_ANNOTATION = "penstock/flow", "penstock/content"
+"""Annotations of objects: the flow that they belong to; the SHA-256 of the rest."""
+VERSION_ANNOTATION, TAGS_ANNOTATION = "penstock/version", "penstock/tags"
+"""Annotations of objects: the version of Penstock that made them; the tags of runs, as JSON."""
+DESCRIPTION_ANNOTATION = "workflows.argoproj.io/description"
+"""The annotation that Argo's own interface shows."""
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z")
+_OBJECT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
+_OF_EXPRESSIONS = frozenset(
+    {"and", "contains", "else", "false", "if", "in", "let", "matches", "nil", "not", "or", "true"}
+)
+"""What a task cannot be called whose result another task's `depends` reads: words of the language it is written in."""
+
+
+def task_keys(wanted: Iterable[Named]) -> Mapping[Named, str]:
+    """A key for each task and template: words of expressions, and what begins with a digit, behind ``step-``."""
+    found = keys(wanted, KEY_LENGTH)
+    taken = set(found.values())
+    return {named: key if _usable(key) else _prefixed(named, key, taken) for named, key in found.items()}
+
+
+def template_name(name: str) -> str:
+    """The name of a WorkflowTemplate for a flow of this name; empty where it has no letter that an object may have."""
+    key = label(name)
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return key if key == plain else with_hash(plain, name, LABEL_LENGTH)
+
+
+def is_object_name(name: str) -> bool:
+    """Whether a WorkflowTemplate can have this name."""
+    return len(name) <= LABEL_LENGTH and bool(_OBJECT.match(name))
+
+
+def schedule_name(name: str) -> str:
+    """The name of the CronWorkflow of a template."""
+    return name if len(name) <= CRON_LENGTH else with_hash(name, name, CRON_LENGTH)
+
+
+def part_name(name: str, part: str) -> str:
+    """The name of one more WorkflowTemplate of a flow that is too large for one."""
+    whole = f"{name}-{part}"
+    return whole if len(whole) <= LABEL_LENGTH else with_hash(whole, whole, LABEL_LENGTH)
+
+
+def label_value(text: str) -> str:
+    """A text as a label's value: itself where it may be, else as near to it as a value can be."""
+    if _LABEL.match(text):
+        return text
+    return with_hash(label(text), text, LABEL_LENGTH)
+
+
+def _usable(key: str) -> bool:
+    return key not in _OF_EXPRESSIONS and not key[0].isdigit()
+
+
+def _prefixed(named: Named, key: str, taken: set[str]) -> str:
+    prefixed = f"step-{key}"
+    if prefixed in taken or len(prefixed) > KEY_LENGTH:
+        return with_hash(prefixed, "/".join(named), KEY_LENGTH)
+    return prefixed
