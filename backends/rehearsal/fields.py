@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from penstock.runtime_shim.failures import Failure
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?\Z")
+_UNITS = {
+    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30,
+    "Ti": 2.0**40,
+}  # fmt: skip
 
 
 class BadDocument(Failure):
@@ -42,9 +49,9 @@ class Fields:
             raise self.refuse(f"`{name}` is {_shown(value)}, where a string belongs")
         return value
 
-    def flag(self, name: str) -> bool:
-        """A boolean, False where it is not given."""
-        value = self._left.pop(name, False)
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A boolean, ``default`` where it is not given."""
+        value = self._left.pop(name, default)
         if not isinstance(value, bool):
             raise self.refuse(f"`{name}` is {_shown(value)}, where true or false belongs")
         return value
@@ -79,6 +86,20 @@ class Fields:
             raise self.refuse(f"`{name}` is {_shown(value)}, where a string belongs")
         return value if isinstance(value, str) else json.dumps(value)
 
+    def quantity(self, name: str) -> float | None:
+        """A quantity as Kubernetes writes it (``500m``, ``4Gi``), None where it is not given."""
+        text = self.any_text(name)
+        if not text:
+            return None
+        match = _QUANTITY.match(text)
+        if match is None:
+            raise self.refuse(f"`{name}` is {text!r}, which is no quantity")
+        return float(match[1]) * _UNITS[match[2] or ""]
+
+    def names(self) -> tuple[str, ...]:
+        """The fields that are left, sorted."""
+        return tuple(sorted(self._left))
+
     def message(self, name: str) -> Fields:
         """A message; where it is not given, one without fields."""
         return Fields(self._left.pop(name, {}), f"{self.place}.{name}")
@@ -90,10 +111,15 @@ class Fields:
 
     def list(self, name: str) -> Iterator[Fields]:
         """A list of messages, empty where it is not given."""
+        messages = self.raw_list(name)
+        return (Fields(message, f"{self.place}.{name}[{place}]") for place, message in enumerate(messages))
+
+    def raw_list(self, name: str) -> Sequence[Any]:
+        """A list as it is, empty where it is not given."""
         value = self._left.pop(name, [])
         if not isinstance(value, list):
             raise self.refuse(f"`{name}` is {_shown(value)}, where a list belongs")
-        return (Fields(message, f"{self.place}.{name}[{place}]") for place, message in enumerate(value))
+        return value
 
     def ignore(self, *names: str) -> None:
         """Drop fields that mean nothing for a rehearsal."""

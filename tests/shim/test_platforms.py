@@ -140,7 +140,13 @@ def test_parameters_of_the_flow_reach_init_as_they_came() -> None:
     ],
 )
 def test_a_workflow_s_parameters_reach_init_as_they_were_typed(written: str, value: object) -> None:
-    text = json.dumps([{"name": "alpha", "value": written, "description": "a value"}, {"name": "without"}])
+    text = json.dumps(
+        [
+            {"name": "alpha", "value": written, "description": "a value"},
+            {"name": "without"},
+            {"name": "computed", "value": "penstock-json:"},
+        ]
+    )
     platform_of({**ARGO, "PENSTOCK_ARGUMENTS": text}, [])
     assert json.loads(os.environ["PENSTOCK_PARAMETERS"]) == {"alpha": value}
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.backends.job_hosts.jobs import Resources
 from penstock.backends.kubeflow.rehearsal.document import Executor
 from penstock.backends.rehearsal.fields import Fields
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?\Z")
-_UNITS: Mapping[str, float] = {
-    "m": 1e-3, "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40
-}  # fmt: skip
 _MIB = 2**20
 _OF_THE_CLUSTER = (
     "secretAsVolume", "secretAsEnv", "pvcMount", "nodeSelector", "podMetadata", "imagePullSecret", "imagePullPolicy",
@@ -72,25 +66,14 @@ def _executor(label: str, fields: Fields) -> Executor:
 
 
 def _resources(fields: Fields) -> Resources:
-    cpu, memory = _quantity(fields, "resourceCpuLimit"), _quantity(fields, "resourceMemoryLimit")
-    _quantity(fields, "resourceCpuRequest")
-    _quantity(fields, "resourceMemoryRequest")
+    cpu, memory = fields.quantity("resourceCpuLimit"), fields.quantity("resourceMemoryLimit")
+    fields.quantity("resourceCpuRequest")
+    fields.quantity("resourceMemoryRequest")
     accelerator = fields.message("accelerator")
     accelerator.text("resourceType", "")
-    gpus = _quantity(accelerator, "resourceCount")
+    gpus = accelerator.quantity("resourceCount")
     accelerator.done()
     fields.done()
     return Resources(
         memory=None if memory is None else max(1, int(memory / _MIB)), vcpus=cpu, gpus=0 if gpus is None else int(gpus)
     )
-
-
-def _quantity(fields: Fields, name: str) -> float | None:
-    """A Kubernetes quantity, None where it is not given."""
-    text = fields.text(name, "")
-    if not text:
-        return None
-    match = _QUANTITY.match(text)
-    if match is None:
-        raise fields.refuse(f"`{name}` is {text!r}, which is no quantity")
-    return float(match[1]) * _UNITS[match[2] or ""]
