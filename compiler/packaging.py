@@ -81,6 +81,7 @@ def suffixes_of(text: str | None) -> tuple[str, ...]:
 
 _EMBEDDED = ("aws/signing.py", "aws/addresses.py", "aws/certificates.py", "aws/given.py", "bootstrap.py")
 """What a bootstrap is made of, in the order in which each needs what stands before it."""
+_MOUNTED = ("mounted_variables.py",)
 _DOCSTRING = re.compile(r'^ *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)
 _CLASS = re.compile(r'^(class [^\n]+:\n) *"""(?:[^"]|"(?!""))*"""\n', re.MULTILINE)
 _OURS = re.compile(r"^from penstock\.runtime_shim\.aws\.\w+ import (?:\([^)]*\)|[^\n]+)\n", re.MULTILINE)
@@ -88,18 +89,21 @@ _IMPORT = re.compile(r"^(?:from|import) [^\n]+\n", re.MULTILINE)
 
 
 @cache
-def bootstrap() -> str:
+def bootstrap(*, mounted_variables: bool = False) -> str:
     """The program that a bare container starts with, small enough to stand in a job definition.
 
-    The sources of ``penstock.runtime_shim.bootstrap`` and of what it imports of ours, one after the other.
+    The sources of ``penstock.runtime_shim.bootstrap`` and of what it imports of ours, one after the other; with
+    ``mounted_variables`` behind ``penstock.runtime_shim.mounted_variables``.
     """
-    return _program(_EMBEDDED)
+    return _program((*(_MOUNTED if mounted_variables else ()), *_EMBEDDED))
 
 
 @cache
-def program_from_image() -> str:
-    """The program that a container starts with whose image has Penstock: ``penstock.runtime_shim.from_image``."""
-    return _program(("from_image.py",))
+def program_from_image(*, mounted_variables: bool = False) -> str:
+    """The program that a container starts with whose image has Penstock: ``penstock.runtime_shim.from_image``, with
+    ``mounted_variables`` as for :func:`bootstrap`.
+    """
+    return _program((*(_MOUNTED if mounted_variables else ()), "from_image.py"))
 
 
 def _program(names: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ KEYS: Mapping[str, str] = {
     "METAFLOW_KUBERNETES_IMAGE_PULL_SECRETS": "The secrets with which images are pulled, a JSON list of names.",
     "METAFLOW_KUBERNETES_NAMESPACE": "The namespace of pods.",
     "METAFLOW_KUBERNETES_SERVICE_ACCOUNT": "The service account of pods.",
-    "METAFLOW_KUBERNETES_SECRETS": 'Secrets of pods: {"db": {"password": "DB_PASSWORD"}}, or a folder.',
+    "METAFLOW_KUBERNETES_SECRETS": "Secrets whose keys are pods' variables: a,b; or JSON with variables, or a folder.",
     "METAFLOW_KUBERNETES_PERSISTENT_VOLUME_CLAIMS": "The folders at which claims are mounted, a JSON object.",
     "METAFLOW_KUBERNETES_NODE_SELECTOR": "Labels that pods' nodes have: a=b,c=d.",
     "METAFLOW_KUBERNETES_TOLERATIONS": "What pods tolerate of their nodes, a JSON list.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.backends.kubeflow.code_urls import variables
-from penstock.backends.kubernetes.containers import environment
+from penstock.backends.kubeflow.platforms import mounted_variables
+from penstock.backends.kubernetes.containers import compact, environment
 from penstock.compiler.packaging import bootstrap, program_from_image
 from penstock.runtime_shim.kubeflow_names import NEXT, PARAMETER, PATH, RUN, SPLITS, STEP
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from penstock.backends.kubeflow.pods import Shape
     from penstock.backends.kubeflow.settings import KubeflowSettings
 
+VARIABLES_FROM = "PENSTOCK_VARIABLES_FROM"
+"""Environment variable that tells a container which of its files are variables."""
 STRING = {"parameterType": "STRING"}
 
 
@@ -59,11 +63,17 @@ def component(kind: Kind, name: str, parameters: Mapping[str, dict[str, Any]]) -
 
 def executor(flow: str, settings: KubeflowSettings, shape: Shape) -> dict[str, Any]:
     """The container: its one argument is what the launcher knows of the task, as JSON, and no shell reads it."""
+    program = program_from_image if settings.code_url else bootstrap
+    others = variables(settings) if settings.code_url else {}
+    mounted = mounted_variables(json.loads(shape.platform))
+    if mounted:
+        mounted["kept"] += [each["name"] for each in environment(flow, settings, shape.image, "kfp", others)]
+        others[VARIABLES_FROM] = compact(mounted)
     container: dict[str, Any] = {
         "image": shape.image,
-        "command": ["python", "-c", program_from_image() if settings.code_url else bootstrap()],
+        "command": ["python", "-c", program(mounted_variables=True) if mounted else program()],
         "args": ["{{$}}"],
-        "env": environment(flow, settings, shape.image, "kfp", variables(settings) if settings.code_url else {}),
+        "env": environment(flow, settings, shape.image, "kfp", others),
     }
     if resources := _resources(shape):
         container["resources"] = resources

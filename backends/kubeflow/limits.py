@@ -31,9 +31,7 @@ _NOT_DONE: Mapping[str, str] = {
 
 
 def program_problems(program: Program) -> Iterator[Diagnostic]:
-    """P320, a warning, for what of a decorator has no effect; P321 for secrets and config maps without a destination;
-    P322 for switches whose arms share too much.
-    """
+    """P320, a warning, for what of a decorator has no effect; P322 for switches whose arms share too much."""
     for step in program.graph.steps.values():
         for decorator in step.decorators:
             yield from _decorator_problems(decorator, decorator.span or step.span)
@@ -63,11 +61,3 @@ def _decorator_problems(decorator: Decorator, span: Span) -> Iterator[Diagnostic
         if decorator.attributes.get(name) is not None:
             message = f"`{name}` of `@kubernetes` has no effect in a pipeline"
             yield Diagnostic("P320", message, Label(span), help=instead, severity=Severity.WARNING)
-    for name in ("secrets", "config_maps"):
-        value = decorator.attributes.get(name)
-        if value and not isinstance(value, Mapping):
-            message = f"a list of `{name}` is not enough: Kubeflow has to be told which variable each of their keys is"
-            help_text = (
-                f'write `{name}={{"db": {{"password": "DB_PASSWORD"}}}}`, or give a folder: `{{"db": "/etc/db"}}`'
-            )
-            yield Diagnostic("P321", message, Label(span), help=help_text)

@@ -43,25 +43,34 @@ def executor_entry(pod: Placement, deadline: int | None) -> dict[str, Any]:
     return filled(entry)
 
 
-def _sources(what: str, wanted: Mapping[str, Destination]) -> dict[str, Any]:
-    """Secrets or config maps: as variables where their keys have names, else as files in a folder; those of which
-    nobody says where their content goes are refused before.
+def mounted_variables(platform: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Of an executor's entry: the ``folders`` whose files are to become variables, and the variables that it sets one
+    by one, which are ``kept``; empty where there are no such folders.
+
+    A pipeline has no word for all keys of a secret as variables (Kubernetes' `envFrom`), so they are mounted.
     """
+    mounts = [*platform.get("secretAsVolume", ()), *platform.get("configMapAsVolume", ())]
+    named = [*platform.get("secretAsEnv", ()), *platform.get("configMapAsEnv", ())]
+    folders = [each["mountPath"] for each in mounts if each["mountPath"].startswith(_MOUNTED)]
+    kept = [key["envVar"] for each in named for key in each["keyToEnv"]]
+    return {"folders": folders, "kept": kept} if folders else {}
+
+
+_MOUNTED = "/etc/penstock/"
+"""Below it are mounted what has no folder of its own."""
+
+
+def _sources(what: str, wanted: Mapping[str, Destination]) -> dict[str, Any]:
+    """Secrets or config maps: as variables where their keys have names, else as files in a folder."""
     name_field, key_field = f"{what}Name", "secretKey" if what == "secret" else "configMapKey"
-    variables = [
-        {
-            name_field: name,
-            f"{name_field}Parameter": _constant(name),
-            "keyToEnv": [{"envVar": variable, key_field: key} for key, variable in destination.items()],
-        }
-        for name, destination in wanted.items()
-        if isinstance(destination, Mapping)
-    ]
-    folders = [
-        {name_field: name, f"{name_field}Parameter": _constant(name), "mountPath": destination}
-        for name, destination in wanted.items()
-        if isinstance(destination, str)
-    ]
+    variables, folders = [], []
+    for name, destination in wanted.items():
+        source: dict[str, Any] = {name_field: name, f"{name_field}Parameter": _constant(name)}
+        if isinstance(destination, Mapping):
+            keys = [{"envVar": variable, key_field: key} for key, variable in destination.items()]
+            variables.append({**source, "keyToEnv": keys})
+        else:
+            folders.append({**source, "mountPath": destination or f"{_MOUNTED}{what}/{name}"})
     return {f"{what}AsEnv": variables, f"{what}AsVolume": folders}
 
 

@@ -57,18 +57,8 @@ def with_placeholders(settings: KubeflowSettings, root: str) -> KubeflowSettings
 def problems(flow: str, settings: KubeflowSettings) -> Iterator[Diagnostic]:
     """Everything that is wrong with the settings."""
     yield from settings_problems(flow, settings, "Kubeflow")
-    yield from _unaddressed(settings)
     if settings.code_url:
         yield from code_url_problems(settings.code_url)
     if not label(settings.name):
         message = f"a pipeline can't have the name {settings.name!r}"
         yield Diagnostic("P532", message, help="use letters, digits and `-`")
-
-
-def _unaddressed(settings: KubeflowSettings) -> Iterator[Diagnostic]:
-    if None in settings.secrets.values():
-        message = (
-            "METAFLOW_KUBERNETES_SECRETS names secrets only: Kubeflow has to be told which variable each of their "
-        )
-        help_text = 'write {"db": {"password": "DB_PASSWORD"}} there, or give a folder: {"tls": "/etc/tls"}'
-        yield Diagnostic("P321", message + "keys is", help=help_text)

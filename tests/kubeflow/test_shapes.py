@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from kubeflow_target import documents, fixed_settings, schema_problems
 from penstock.backends.kubeflow import BACKEND
 from penstock.backends.kubeflow.resolution import Chosen, resolve_settings
 from penstock.backends.kubernetes.cluster import pod_defaults
+from penstock.compiler.packaging import bootstrap
 from penstock.compiler.pipeline import demand_program
 from penstock.runtime_shim.configuration import Configuration
 
@@ -184,10 +186,39 @@ def sorted_by(keys: dict[str, str]) -> list[tuple[str, str]]:
     return [(key, keys[key]) for key in order]
 
 
-@pytest.mark.parametrize("names", ["db", "db, tls", '["db"]'])
-def test_secrets_without_a_destination_are_refused(names: str, tmp_path: Path) -> None:
+def told(executors: Any) -> dict[str, Any]:
+    """What the executor of ``work`` is told of variables from folders."""
+    variables = {each["name"]: each["value"] for each in executors["env"]}
+    found: dict[str, Any] = json.loads(variables["PENSTOCK_VARIABLES_FROM"])
+    return found
+
+
+def test_keys_without_names_become_variables_of_their_own_names(flow_file: Any) -> None:
+    """No word of a pipeline says it: they are mounted, and the container's program reads them."""
+    found = lowered(flow_file, '@kube(secrets=["db", "aws"], config_maps=["settings"])')
+    container, entry = work(found)
+    assert entry == {
+        "secretAsVolume": [
+            named("secretName", name, mountPath=f"/etc/penstock/secret/{name}") for name in ("db", "aws")
+        ],
+        "configMapAsVolume": [named("configMapName", "settings", mountPath="/etc/penstock/configMap/settings")],
+    }
+    assert container["command"][-1] == bootstrap(mounted_variables=True)
+    found = told(container)
+    assert found["folders"] == [
+        "/etc/penstock/secret/db", "/etc/penstock/secret/aws", "/etc/penstock/configMap/settings"
+    ]  # fmt: skip
+    assert {"PENSTOCK_FLOW", "PENSTOCK_ROOT", "PENSTOCK_TARGET"} <= set(found["kept"])
+
+
+@pytest.mark.parametrize("names", ["db,tls", " db, tls ", '["db", "tls"]'])
+def test_the_configuration_names_secrets_as_metaflow_does(names: str, tmp_path: Path, flow_file: Any) -> None:
     environ = {"METAFLOW_KUBERNETES_SECRETS": names, "METAFLOW_HOME": str(tmp_path)}
     chosen = Chosen(datastore_root="s3://bucket/root")
-    (found,) = resolve_settings("PodsFlow", ("flow.py",), "", Configuration.load(environ), chosen)[1]
-    assert found.code == "P321"
-    assert found.message.startswith("METAFLOW_KUBERNETES_SECRETS names secrets only: ")
+    settings, wrong = resolve_settings("PodsFlow", ("flow.py",), "", Configuration.load(environ), chosen)
+    assert wrong == ()
+    container, entry = work(lowered(flow_file, '@kube(secrets={"db": {"password": "DB"}})', secrets=settings.secrets))
+    assert [each["mountPath"] for each in entry["secretAsVolume"]] == ["/etc/penstock/secret/tls"]
+    assert entry["secretAsEnv"] == [named("secretName", "db", keyToEnv=[VARIABLE])]
+    assert told(container)["folders"] == ["/etc/penstock/secret/tls"]
+    assert "DB" in told(container)["kept"]
