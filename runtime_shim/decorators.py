@@ -7,6 +7,7 @@ A decorator only notes its name and what it was given: on a step in ``function.d
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -44,12 +45,13 @@ class Attribute(NamedTuple):
         """
         if value is None:
             return
-        if isinstance(value, str) and self.type in ("int", "float"):
-            _read(self.type, value)
-            return
         expected, what = _TYPES[self.type]
+        if isinstance(value, str) and self.type in ("int", "float"):
+            value = _read(self.type, value)
         if not isinstance(value, expected) or (isinstance(value, bool) and self.type != "bool"):
             raise ValueError(what)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a finite number")
         if self.choices and value not in self.choices:
             raise ValueError("one of " + ", ".join(f'"{choice}"' for choice in self.choices))
 
@@ -67,9 +69,9 @@ class DecoratorKind(NamedTuple):
         return next((attribute for attribute in self.attributes if attribute.name == name), None)
 
     def complete(self, given: Mapping[str, object]) -> dict[str, object]:
-        """All attributes: those given, numbers as numbers, and the defaults of the others."""
+        """All attributes: those given, numbers as numbers, and the defaults of those that are missing or None."""
         return {
-            known.name: _as_number(known.type, given[known.name]) if known.name in given else known.default
+            known.name: known.default if given.get(known.name) is None else _as_number(known.type, given[known.name])
             for known in self.attributes
         }
 
@@ -179,32 +181,44 @@ FALLBACK_TRIES = 3
 """Tries that @catch adds after the last retry, without the user's code, for a task that was killed each time."""
 FLOW_DECORATORS = "_flow_decorators"
 """The class attribute that holds what a flow was decorated with: a list of ``(name, attributes)``."""
+UNNAMED = "*"
+"""The attribute under which a decorator notes what it was given without a name, which no decorator takes."""
 
 
 def _step_decorator(name: str) -> Callable[..., Any]:
-    def decorate(function: D | None = None, /, **attributes: object) -> D | Callable[[D], D]:
-        def mark(marked: D) -> D:
-            noted: Any = marked
-            if "decorators" not in vars(noted):
-                noted.decorators = []
-            noted.decorators.append((name, attributes))
-            return marked
+    def note(marked: D, attributes: Mapping[str, object]) -> D:
+        noted: Any = marked
+        if "decorators" not in vars(noted):
+            noted.decorators = []
+        noted.decorators.append((name, attributes))
+        return marked
 
-        return mark if function is None else mark(function)
-
-    return _described(decorate, name)
+    return _described(_noting(note), name)
 
 
 def _flow_decorator(name: str) -> Callable[..., Any]:
-    def decorate(flow_class: C | None = None, /, **attributes: object) -> C | Callable[[C], C]:
-        def mark(marked: C) -> C:
-            # A list of its own: what stands on a subclass is nothing of its base's.
-            setattr(marked, FLOW_DECORATORS, [*getattr(marked, FLOW_DECORATORS, ()), (name, attributes)])
-            return marked
+    def note(marked: C, attributes: Mapping[str, object]) -> C:
+        # A list of its own: what stands on a subclass is nothing of its base's.
+        setattr(marked, FLOW_DECORATORS, [*getattr(marked, FLOW_DECORATORS, ()), (name, attributes)])
+        return marked
 
-        return mark if flow_class is None else mark(flow_class)
+    return _described(_noting(note), name)
 
-    return _described(decorate, name)
+
+def _noting(note: Callable[[Any, Mapping[str, object]], Any]) -> Callable[..., Any]:
+    """A decorator that may stand alone or be given attributes.
+
+    Values without a name are noted too: the compiler refuses them with the user's line, and the file can be imported.
+    """
+
+    def decorate(*given: object, **attributes: object) -> Any:
+        if len(given) == 1 and callable(given[0]):
+            return note(given[0], attributes)
+        if given:
+            attributes = {UNNAMED: given[0], **attributes}
+        return lambda marked: note(marked, attributes)
+
+    return decorate
 
 
 def _described(decorate: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -59,6 +59,8 @@ def take(flow: Any, planned: PlannedStep, given: Arguments) -> Taken:
     if given.unknown:
         raise InvalidNext(f"step `{step}` gives self.next() the unknown argument `{given.unknown[0]}`")
     if len(targets) == 1 and isinstance(targets[0], dict):
+        if foreach is not None:
+            raise InvalidNext(f"step `{step}` gives self.next() a dict of cases and a foreach")
         return _switch(flow, planned, targets[0], given.condition)
     if given.condition is not None:
         raise InvalidNext(f"step `{step}` gives self.next() a condition, but no dict of cases")
@@ -127,8 +129,8 @@ def _open_foreach(flow: Any, step: str, names: tuple[str, ...], over: str) -> Ta
     try:
         iterator = iter(value)
     except TypeError:
-        kind = type(value).__name__
-        raise NotIterable(f"step `{step}` runs a foreach over `self.{over}`, a {kind}, which is not iterable") from None
+        what = f"`self.{over}`, whose type `{type(value).__name__}` is not iterable"
+        raise NotIterable(f"step `{step}` runs a foreach over {what}") from None
     items = list(iterator)
     if iterator is value:
         setattr(flow, over, items)  # an iterator is used up now, and could not be stored

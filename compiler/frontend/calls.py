@@ -80,10 +80,19 @@ def _target(file: SourceFile, node: ast.expr, receiver: str) -> Target:
 
 
 def _case(file: SourceFile, key: ast.expr | None, value: ast.expr, receiver: str) -> Case:
-    literal = None
-    if isinstance(key, ast.Constant) and isinstance(key.value, str | int | float):
-        literal = str(key.value)
-    return Case(literal, _target(file, value, receiver), file.span(key if key is not None else value))
+    literal = _literal(key)
+    text = None if literal is None else str(literal)
+    return Case(text, _target(file, value, receiver), file.span(key if key is not None else value), literal)
+
+
+def _literal(node: ast.expr | None) -> str | int | float | None:
+    match node:
+        case ast.Constant(value=str() | int() | float() as literal):
+            return literal
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return -number
+        case _:
+            return None
 
 
 def _string(node: ast.expr) -> str | None:

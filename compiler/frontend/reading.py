@@ -51,6 +51,7 @@ class _Reader:
             parameters=self._parameters(),
             decorators=self._flow_decorators(),
             added=tuple(map(added_decorator, decospecs)),
+            class_attributes=frozenset(dir(self._class)),
         )
 
     def _flow_decorators(self) -> tuple[WrittenDecorator, ...]:

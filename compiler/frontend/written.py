@@ -28,11 +28,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``key: self.step`` in a switch; ``key`` is None where it is not a literal."""
+    """``key: self.step`` in a switch; ``key`` is the text of ``value``, both None where it is not a literal."""
 
     key: str | None
     target: Target
     span: Span
+    value: str | float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class WrittenParameter:
 class WrittenFlow:
     """A flow class and everything its author wrote about steps, in declaration order, base classes first.
 
-    ``added`` are the decorators that `--with` adds to every step that has none of that name.
+    ``added`` are the decorators that `--with` adds to every step that has none of that name, ``class_attributes`` the
+    names of all that the class has: steps, parameters, constants, and what every flow has.
     """
 
     name: str
@@ -158,6 +160,7 @@ class WrittenFlow:
     parameters: tuple[WrittenParameter, ...]
     decorators: tuple[WrittenDecorator, ...] = ()
     added: tuple[WrittenDecorator, ...] = ()
+    class_attributes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))

@@ -34,6 +34,7 @@ DEFINITION_RULES: tuple[WrittenRule, ...] = (
     decorators.values_have_their_type,
     decorators.only_once,
     decorators.values_make_sense,
+    decorators.caught_has_a_free_name,
     schedules.one_schedule,
     schedules.cron_is_readable,
     schedules.timezone_is_known,

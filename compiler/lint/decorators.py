@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any
 
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.frontend.written import WrittenDecorator, WrittenFlow
 from penstock.compiler.lint.spelling import did_you_mean, listed
-from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS, pairs_of
+from penstock.runtime_shim.decorators import DECORATORS, MAX_ATTEMPTS, UNNAMED, pairs_of
 
 _MOST_RETRIES = MAX_ATTEMPTS - 2
 """As in Metaflow: one try comes before the retries, and one is left for @catch."""
+_MOST = 2_000_000_000
+"""Seconds, MB and the like: no scheduler counts further, and a time limit gets some seconds on top."""
 
 
 def known(flow: WrittenFlow) -> Iterator[Diagnostic]:
@@ -32,8 +35,15 @@ def attributes_are_known(flow: WrittenFlow) -> Iterator[Diagnostic]:
     for decorator, label in _all(flow):
         kind = DECORATORS.get(decorator.name)
         names = [attribute.name for attribute in kind.attributes] if kind else []
-        for name in decorator.attributes if kind else ():
-            if name not in names:
+        for name, value in decorator.attributes.items() if kind else ():
+            if name == UNNAMED:
+                yield Diagnostic(
+                    "P161",
+                    f"`@{decorator.name}` takes its values by name",
+                    label,
+                    help=f"write `@{decorator.name}({names[0]}={_shown(value)})`, if that is what it is",
+                )
+            elif name not in names:
                 yield Diagnostic(
                     "P161",
                     f"`@{decorator.name}` takes no `{name}`",
@@ -84,6 +94,19 @@ def values_make_sense(flow: WrittenFlow) -> Iterator[Diagnostic]:
             continue
         for name, problem in judge(DECORATORS[decorator.name].complete(decorator.attributes)):
             yield Diagnostic("P164", problem, _at(decorator, name, label), help=_HELP[decorator.name])
+
+
+def caught_has_a_free_name(flow: WrittenFlow) -> Iterator[Diagnostic]:
+    """P164: what the class has already would hide the exception that @catch stores, or be hidden by it."""
+    for decorator, label in _all(flow):
+        var = decorator.attributes.get("var")
+        if decorator.name == "catch" and isinstance(var, str) and var in flow.class_attributes:
+            yield Diagnostic(
+                "P164",
+                f"`{var}` cannot be the name of an artifact: the flow's class has an attribute of that name",
+                _at(decorator, "var", label),
+                help=_HELP["catch"],
+            )
 
 
 def stands_where_it_belongs(flow: WrittenFlow) -> Iterator[Diagnostic]:
@@ -147,27 +170,34 @@ _Problems = Iterator[tuple[str, str]]
 
 
 def _retry(values: Mapping[str, Any]) -> _Problems:
-    if values["times"] is None or not 0 <= values["times"] <= _MOST_RETRIES:
-        yield "times", f"a step cannot be retried {values['times']} times"
-    if values["minutes_between_retries"] is not None and values["minutes_between_retries"] < 0:
+    if not 0 <= values["times"] <= _MOST_RETRIES:
+        yield "times", f"a step cannot be retried {_shown(values['times'])} times"
+    if values["minutes_between_retries"] < 0:
         yield "minutes_between_retries", "the time between retries is less than nothing"
+    if values["minutes_between_retries"] * 60 > _MOST:
+        yield "minutes_between_retries", f"the time between retries is longer than {_MOST:,} seconds"
 
 
 def _catch(values: Mapping[str, Any]) -> _Problems:
-    if values["var"] is not None and (not values["var"].isidentifier() or values["var"].startswith("_")):
-        yield "var", f"`{values['var']}` cannot be the name of an artifact"
+    var = values["var"]
+    if var is not None and (not var.isidentifier() or iskeyword(var) or var.startswith("_")):
+        yield "var", f"`{var}` cannot be the name of an artifact"
 
 
 def _timeout(values: Mapping[str, Any]) -> _Problems:
-    parts = {name: values[name] or 0 for name in ("seconds", "minutes", "hours")}
-    below = next((name for name, value in parts.items() if value < 0), None)
-    if below or not any(parts.values()):
+    seconds = {name: values[name] * unit for name, unit in (("seconds", 1), ("minutes", 60), ("hours", 3600))}
+    below = next((name for name, value in seconds.items() if value < 0), None)
+    if below or not any(seconds.values()):
         yield below or "seconds", "the time limit of the step is not longer than nothing"
+    if sum(seconds.values()) > _MOST:
+        yield max(seconds, key=seconds.__getitem__), f"the time limit of the step is longer than {_MOST:,} seconds"
 
 
 def _variables(values: Mapping[str, Any]) -> _Problems:
-    for name, value in (values["vars"] or {}).items():
-        if not _is_settable(name) or not name or "=" in name or not _is_settable(value):
+    for name, value in values["vars"].items():
+        if not _is_settable(name) or not name or "=" in name:
+            yield "vars", f"an environment variable cannot have the name {_shown(name)}"
+        elif not _is_settable(value):
             yield "vars", f"the environment variable {_shown(name)} cannot be {_shown(value)}"
 
 
@@ -206,7 +236,7 @@ def _is_destination(value: object) -> bool:
 def _amounts(values: Mapping[str, Any]) -> _Problems:
     for name in ("cpu", "gpu", "memory", "shared_memory", "max_swap", "swappiness", "disk"):
         value = values.get(name)
-        if value is not None and (value < 0 or (value == 0 and name in ("cpu", "memory"))):
+        if value is not None and (value < 0 or value > _MOST or (value == 0 and name in ("cpu", "memory"))):
             yield name, f"`{name}` cannot be {_shown(value)}"
 
 

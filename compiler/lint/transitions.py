@@ -165,25 +165,25 @@ def foreach_has_one_target(flow: WrittenFlow) -> Iterator[Diagnostic]:
 def switch_is_complete(flow: WrittenFlow) -> Iterator[Diagnostic]:
     """P139: a switch has literal cases, at least two, and names its condition."""
     for step, call in _exits(flow):
-        condition = call.keyword("condition")
+        condition, foreach = call.keyword("condition"), call.keyword("foreach")
         if call.cases is None and condition is None:
             continue
+        advice = 'write `self.next({"a": self.x, "b": self.y}, condition="<artifact>")`'
         if call.cases is None or len(call.cases) < 2:
             problem, span = "has fewer than two cases", call.span
         elif any(case.key is None for case in call.cases):
             problem, span = "has a case that is not a literal", next(c.span for c in call.cases if c.key is None)
-        elif len({case.key for case in call.cases}) < len(call.cases):
-            problem, span = "has a case twice", _repeated(call.cases).span
+        elif repeated := _repeated(call.cases):
+            problem, span = "has a case twice", repeated.span
+            advice = 'keep one of them; `1` is the same as `"1"`, `1.0` and `True`'
         elif condition is None or not (condition.text or "").isidentifier():
             problem, span = "does not name its condition", (condition or call).span
+        elif foreach is not None:
+            problem, span = "opens a foreach too", foreach.span
+            advice = "choose here, and open the foreach in the step that is gone to"
         else:
             continue
-        yield Diagnostic(
-            "P139",
-            f"the switch of step `{step.name}` {problem}",
-            Label(span),
-            help='write `self.next({"a": self.x, "b": self.y}, condition="<artifact>")`',
-        )
+        yield Diagnostic("P139", f"the switch of step `{step.name}` {problem}", Label(span), help=advice)
 
 
 def join_does_not_split(flow: WrittenFlow) -> Iterator[Diagnostic]:
@@ -209,14 +209,14 @@ def _exits(flow: WrittenFlow) -> Iterator[tuple[WrittenStep, NextCall]]:
                 yield step, call
 
 
-def _repeated(cases: Sequence[Case]) -> Case:
-    """The first case whose value was there before: 1 and "1" are the same."""
-    seen: set[str | None] = set()
+def _repeated(cases: Sequence[Case]) -> Case | None:
+    """The first case whose value was there before: 1 and "1" are the same here, 1 and True in the dict itself."""
+    seen: set[str | float | None] = set()
     for case in cases:
-        if case.key in seen:
+        if case.key in seen or case.value in seen:
             return case
-        seen.add(case.key)
-    raise AssertionError("a case is there twice")
+        seen |= {case.key, case.value}
+    return None
 
 
 def _targets(call: NextCall) -> Iterator[Target]:

@@ -245,6 +245,10 @@ TRANSITIONS: dict[str, tuple[Callable[[FickleFlow], None], str]] = {
         lambda flow: flow.next(print),
         "argument 1 of self.next() in step `start` is not a step of the flow",
     ),
+    "switch and foreach": (
+        lambda flow: flow.next({"a": flow.end, "b": flow.end}, condition="x", foreach="xs"),
+        "step `start` gives self.next() a dict of cases and a foreach",
+    ),
     "unknown": (
         lambda flow: flow.next(flow.end, parallel=3),
         "step `start` gives self.next() the unknown argument `parallel`",
@@ -272,8 +276,8 @@ FOREACH_PLAN = FICKLE_PLAN.replace(b'"kind":"goto","next":["end"]', b'"kind":"fo
     ("assign", "sentence"),
     [
         (lambda flow: None, "which does not exist"),
-        (lambda flow: setattr(flow, "xs", 3), "a int, which is not iterable"),
-        (lambda flow: setattr(flow, "xs", None), "a NoneType, which is not iterable"),
+        (lambda flow: setattr(flow, "xs", 3), "whose type `int` is not iterable"),
+        (lambda flow: setattr(flow, "xs", None), "whose type `NoneType` is not iterable"),
     ],
 )
 def test_a_foreach_needs_something_to_run_over(

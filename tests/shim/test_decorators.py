@@ -13,7 +13,7 @@ from record_walk import Walk
 import penstock
 from penstock import FlowSpec, batch, catch, current, environment, global_environment, retry, schedule, step
 from penstock.runtime_shim.client import Task
-from penstock.runtime_shim.decorators import DECORATORS, FLOW_DECORATORS
+from penstock.runtime_shim.decorators import DECORATORS, FLOW_DECORATORS, UNNAMED
 from penstock.runtime_shim.plan import PlannedStep
 from penstock.runtime_shim.policy import Policy, policy_of
 
@@ -48,6 +48,24 @@ def test_step_decorators_note_what_they_were_given_on_either_side_of_step() -> N
 
     assert above.decorators == [("catch", {"var": "e"}), ("retry", {})]
     assert below.decorators == [("retry", {}), ("batch", {"cpu": 2})]
+
+
+def test_values_without_a_name_are_noted_and_the_file_can_be_imported() -> None:
+    """The compiler refuses them (P161); a traceback of the decorator would hide what else is wrong."""
+
+    @retry(3)
+    def train() -> None:
+        pass
+
+    assert train.decorators == [("retry", {UNNAMED: 3})]
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("retry", "minutes_between_retries"), ("timeout", "seconds")])
+def test_none_is_the_default(name: str, attribute: str) -> None:
+    kind = DECORATORS[name]
+    known = kind.attribute(attribute)
+    assert known is not None
+    assert kind.complete({attribute: None})[attribute] == known.default
 
 
 def test_flow_decorators_stand_on_their_class_alone() -> None:
@@ -88,6 +106,8 @@ def test_an_attribute_is_read_from_the_command_line(decorator: str, attribute: s
         ("catch", "print_exception", "yes", "True or False"),
         ("environment", "vars", ["A"], "a dict of strings"),
         ("batch", "image", 3, "a string"),
+        ("resources", "cpu", float("nan"), "a finite number"),
+        ("resources", "cpu", "inf", "a finite number"),
     ],
 )
 def test_a_value_of_another_type_is_told_what_it_should_be(

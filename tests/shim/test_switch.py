@@ -69,6 +69,35 @@ def test_a_value_without_a_case_is_told_with_the_cases(walk_of: WalkOf) -> None:
     )
 
 
+class NumberFlow(FlowSpec):
+    change = Parameter("change", default=0)
+
+    @step
+    def start(self):
+        self.next({-1: self.down, 0: self.end, 1.0: self.up}, condition="change")
+
+    @step
+    def down(self):
+        self.next(self.end)
+
+    @step
+    def up(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+@pytest.mark.parametrize(("change", "step_taken"), [(-1, "down"), (0, "end"), (1, "up")])
+def test_a_case_may_be_any_number_below_zero_too(change: int, step_taken: str, walk_of: WalkOf) -> None:
+    walk = walk_of(NumberFlow)
+    walk.give({"change": change})
+    outcome = walk.step("start")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert walk.record("start").next == (step_taken,)
+
+
 class MissingFlow(FlowSpec):
     @step
     def start(self):

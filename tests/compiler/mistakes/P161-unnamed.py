@@ -1,0 +1,16 @@
+from penstock import FlowSpec, retry, step
+
+
+class TrainFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train)
+
+    @retry(2)
+    @step
+    def train(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
