@@ -12,6 +12,7 @@ from penstock.runtime_shim.policy import PLAIN, Policy, policy_of
 
 if TYPE_CHECKING:
     from penstock.backends.kubernetes.settings import KubernetesSettings
+    from penstock.compiler.program import Program
     from penstock.compiler.steps import Step
 
 BACKSTOP = 120
@@ -81,6 +82,14 @@ def needs_of(asked: Mapping[str, Any], settings: KubernetesSettings) -> Needs:
         gpu=gpu,
         gpu_resource=(_VENDORS.get(vendor) or f"{vendor}.com/gpu") if gpu else "",
     )
+
+
+def images(program: Program, settings: KubernetesSettings) -> dict[str, list[str]]:
+    """The images that pods run in, each with its steps."""
+    found: dict[str, list[str]] = {}
+    for step in program.graph.steps.values():
+        found.setdefault(needs_of(asked_of(step)[0], settings).image, []).append(step.name)
+    return found
 
 
 def placement_of(asked: Mapping[str, Any], settings: KubernetesSettings) -> Placement:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OWN, KFP_LOCAL = "own", "kfp-local"
 
 
-@click.command(cls=FlowCommand, short_help="Run the compiled pipeline on this machine.")
+@click.command(cls=FlowCommand, prefix="kfp", short_help="Run the compiled pipeline on this machine.")
 @click.option(
     "--engine",
     type=click.Choice([OWN, KFP_LOCAL]),
@@ -69,10 +69,11 @@ def rehearse(
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, images, rehearsal_settings
+    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, rehearsal_settings
     from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
+    from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.backends.rehearsal.running import Limits
     from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write

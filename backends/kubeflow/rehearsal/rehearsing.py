@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from penstock.backends.kubeflow.pods import pod_of
 from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase, RunEnded
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from penstock.backends.kubeflow.compilation import CompiledFlow
     from penstock.backends.kubeflow.settings import KubeflowSettings
     from penstock.backends.rehearsal.object_store import ObjectStore
-    from penstock.compiler.program import Program
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
@@ -61,14 +59,6 @@ def rehearsal_settings(settings: KubeflowSettings) -> KubeflowSettings:
     placed = with_placeholders(settings, ROOT)
     config = {key: value for key, value in placed.config.items() if key not in OF_THE_CLOUD}
     return replace(placed, config=MappingProxyType(config))
-
-
-def images(program: Program, settings: KubeflowSettings) -> dict[str, list[str]]:
-    """The images that pods run in, each with its steps."""
-    found: dict[str, list[str]] = {}
-    for step in program.graph.steps.values():
-        found.setdefault(pod_of(step, settings).shape.image, []).append(step.name)
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
