@@ -14,6 +14,8 @@ from command_line import Outcome, Shell
 from many_flows import LOOP, flow_file, run_penstock, tree
 
 from penstock.cli import compiled_folder
+from penstock.cli.flow_files import FlowAnswer, TargetAnswer
+from penstock.compiler.diagnostics import Refused
 
 KFP = ("--target=kfp", "--datastore-root=s3://bucket/root")
 
@@ -262,52 +264,86 @@ def test_an_unknown_target_is_told_once(penstock: Callable[..., Outcome], tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def test_what_the_command_says_of_a_folder_it_cannot_write(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "flows" / "a.py").write_text(flow_file("AFlow"))
+    (tmp_path / "out" / "AFlow" / "local").mkdir(parents=True)
+    (tmp_path / "out" / "AFlow" / "local" / "plan.json").write_text("mine")
+    done = penstock("compile", "flows/a.py", "--target=local", "-o", "out")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error[P511]: out has files in the way that no compile of Penstock's wrote: AFlow/local/plan.json\n"
+        "  = help: move them away, or choose another folder with -o\n"
+    )
+    (tmp_path / "file").write_text("")
+    below = penstock("compile", "flows/a.py", "--target=local", "-o", "file/out")
+    assert (below.code, below.err.splitlines()[0]) == (
+        1,
+        "error[P511]: the compiled flows can't be written to file/out: Not a directory",
+    )
+    assert penstock("compile", "flows/a.py", "--target=local", "-o", "file").code == 2
+
+
 class TestTheFolder:
     """What stands in the output folder before, and after."""
 
     @pytest.fixture(autouse=True)
-    def _flows(self, penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    def _place(self, tmp_path: Path) -> None:
+        self.place = tmp_path
         self.folder = tmp_path / "out"
-        for name in ("A", "B"):
-            (tmp_path / "flows" / f"{name}.py").write_text(flow_file(f"{name}Flow"))
-        self.compile = lambda *names: penstock(
-            "compile", *(f"flows/{name}.py" for name in names), "--target=local", "-o", "out"
-        )
+
+    def write(self, **flows: str) -> None:
+        """Write flows with a file of these contents each."""
+        answers = []
+        for name, text in flows.items():
+            staged = self.place / "staged" / name
+            staged.mkdir(parents=True, exist_ok=True)
+            (staged / "plan.json").write_text(text)
+            target = TargetAnswer(False, (), staged, name, "plan.json", ("plan.json",))
+            answers.append(FlowAnswer(f"{name}.py", name, (), {"local": target}))
+        compiled_folder.write_folder(str(self.folder), answers)
+
+    def refusal(self, **flows: str) -> str:
+        with pytest.raises(Refused) as refused:
+            self.write(**flows)
+        (problem,) = refused.value.diagnostics
+        assert problem.code == "P511"
+        return problem.message
+
+    def contents(self) -> dict[str, str]:
+        return {name: (self.folder / name).read_text() for name in tree(self.folder)}
 
     def test_what_is_stale_goes_and_what_is_foreign_stays(self) -> None:
-        assert self.compile("A", "B").code == 0
-        (self.folder / "BFlow" / "NOTES.md").write_text("mine")
+        self.write(A="1", B="2")
+        (self.folder / "B" / "NOTES.md").write_text("mine")
         (self.folder / ".penstock-abc").mkdir()
         (self.folder / ".penstock-abc" / "0").write_text("left by a compile that was killed")
-        assert self.compile("A").code == 0
-        assert tree(self.folder) == {"AFlow/local/plan.json", "BFlow/NOTES.md", "penstock.json"}
-        assert not (self.folder / "BFlow" / "local").exists()
+        self.write(A="3")
+        assert tree(self.folder) == {"A/local/plan.json", "B/NOTES.md", "penstock.json"}
+        assert (self.folder / "A" / "local" / "plan.json").read_text() == "3"
+        assert not (self.folder / "B" / "local").exists()
 
     def test_what_has_not_changed_is_not_written(self) -> None:
-        assert self.compile("A").code == 0
-        files = [self.folder / name for name in tree(self.folder)]
+        self.write(A="1", B="2")
+        files = [self.folder / name for name in sorted(tree(self.folder))]
         for file in files:
             os.utime(file, (1, 1))
-        assert self.compile("A").code == 0
-        assert [file.stat().st_mtime for file in files] == [1, 1]
+        self.write(A="1", B="3")
+        assert [file.stat().st_mtime == 1 for file in files] == [True, False, False]
 
     def test_a_foreign_file_in_the_way_changes_nothing(self) -> None:
-        assert self.compile("A").code == 0
-        before = {name: (self.folder / name).read_bytes() for name in tree(self.folder)}
-        (self.folder / "BFlow" / "local").mkdir(parents=True)
-        (self.folder / "BFlow" / "local" / "plan.json").write_text("mine")
-        done = self.compile("A", "B")
-        assert done.code == 1
-        assert done.err == (
-            "error[P511]: out has files in the way that no compile of Penstock's wrote: BFlow/local/plan.json\n"
-            "  = help: move them away, or choose another folder with -o\n"
-        )
-        assert {name: (self.folder / name).read_bytes() for name in before} == before
-        assert (self.folder / "BFlow" / "local" / "plan.json").read_text() == "mine"
+        self.write(A="1")
+        (self.folder / "B" / "local").mkdir(parents=True)
+        (self.folder / "B" / "local" / "plan.json").write_text("mine")
+        before = self.contents()
+        message = f"{self.folder} has files in the way that no compile of Penstock's wrote: B/local/plan.json"
+        assert self.refusal(A="2", B="3") == message
+        assert self.contents() == before
+        self.write(A="2", B="mine")
+        assert self.contents()["B/local/plan.json"] == "mine", "the same bytes are in nobody's way"
 
     def test_a_full_disk_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.compile("A").code == 0
-        before = {name: (self.folder / name).read_bytes() for name in tree(self.folder)}
+        self.write(A="1")
+        before = self.contents()
 
         def full(path: str, mode: str) -> Any:
             if path.endswith("1"):
@@ -315,37 +351,44 @@ class TestTheFolder:
             return open(path, mode)
 
         monkeypatch.setattr(compiled_folder, "open", full, raising=False)
-        done = self.compile("A", "B")
-        assert done.code == 1
-        assert done.err == (
-            "error[P511]: the compiled flows can't be written to out: No space left on device\n"
-            "  = help: make room there, or choose another folder with -o\n"
+        assert self.refusal(A="2", B="3") == f"the compiled flows can't be written to {self.folder}: " + os.strerror(
+            errno.ENOSPC
         )
-        assert {name: (self.folder / name).read_bytes() for name in tree(self.folder)} == before
+        assert self.contents() == before
         assert [name for name in os.listdir(self.folder) if name.startswith(".")] == []
 
-    def test_a_file_where_the_folder_should_be(self, tmp_path: Path) -> None:
-        (tmp_path / "out").write_text("")
-        done = self.compile("A")
-        assert (done.code, done.err.splitlines()[0]) == (
-            2,
-            "Usage: penstock compile [OPTIONS] FLOW.py…",
-        )
-
-    def test_a_damaged_list_is_told_and_left(self) -> None:
-        assert self.compile("A").code == 0
+    @pytest.mark.parametrize(
+        "damage", ["<<<<<<< main\n", '{"format": 2, "flows": {}}', '{"format": 1, "flows": {"..": 1}}', "[]"]
+    )
+    def test_a_damaged_list_is_told_and_left(self, damage: str) -> None:
+        self.write(A="1")
         manifest = self.folder / "penstock.json"
-        for damage in ("<<<<<<< main\n", '{"format": 2, "flows": {}}', '{"format": 1, "flows": {"..": 1}}'):
-            manifest.write_text(damage)
-            done = self.compile("A")
-            assert done.code == 1
-            assert done.err.startswith("error[P511]: out/penstock.json can't be read, which lists what an earlier")
-            assert manifest.read_text() == damage
+        manifest.write_text(damage)
+        assert self.refusal(A="2").startswith(f"{manifest} can't be read, which lists what an earlier compile wrote: ")
+        assert self.contents() == {"A/local/plan.json": "1", "penstock.json": damage}
 
-    def test_a_list_that_leads_out_of_the_folder_removes_nothing(self, tmp_path: Path) -> None:
-        (tmp_path / "precious").write_text("")
+    def test_a_list_that_leads_out_of_the_folder_removes_nothing(self) -> None:
+        (self.place / "precious").write_text("")
         self.folder.mkdir()
         entry = {"targets": {"kfp": {"files": {"../../../precious": ""}}}}
         (self.folder / "penstock.json").write_text(json.dumps({"format": 1, "flows": {"AFlow": entry}}))
-        assert self.compile("A").code == 1
-        assert (tmp_path / "precious").exists()
+        assert "leads out of the folder" in self.refusal(A="1")
+        assert (self.place / "precious").exists()
+
+    def test_a_compile_that_is_killed_midway_is_mended_by_the_next(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever it had put into place, the list of before is still there, and nothing is taken for foreign."""
+        self.write(A="1")
+        replace, done = os.replace, []
+
+        def killed(source: str, target: str) -> None:
+            if done:
+                raise KeyboardInterrupt
+            done.append(target)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            self.write(A="2", B="3")
+        monkeypatch.undo()
+        self.write(B="3")
+        assert tree(self.folder) == {"B/local/plan.json", "penstock.json"}

@@ -14,7 +14,9 @@ import pytest
 from penstock.compiler import pages
 
 ROOT = Path(__file__).resolve().parents[2]
-PROSE = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+PROSE = sorted(
+    [*ROOT.glob("*.md"), *(path for top in ("docs", "benchmarks", "examples") for path in (ROOT / top).rglob("*.md"))]
+)
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 GENERATED = GENERATOR["PAGES"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
