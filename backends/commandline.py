@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
 
@@ -105,9 +105,14 @@ class FlowCommand(click.Command):
     """A command with one option for every parameter of the flow, beside its own.
 
     Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  An
-    option of the command that has two names gives up the one that is a parameter's.  Where an option is not given,
+    option of the command that has two names gives up the one that is a parameter's; one that has no other is called
+    ``--<prefix>-host`` then, if the command has a ``prefix``.  Where an option is not given,
     ``METAFLOW_RUN_<NAME>`` of the environment counts.
     """
+
+    def __init__(self, *arguments: Any, prefix: str = "", **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.prefix = prefix
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The flow's options, in declaration order, then the command's own."""
@@ -119,7 +124,7 @@ class FlowCommand(click.Command):
 
         parameters = parameters_of(flow_class).values()
         wanted = {spelling for parameter in parameters for spelling in _spellings(parameter)}
-        own = [_giving_way(param, wanted) for param in own]
+        own = [_giving_way(param, wanted, self.prefix) for param in own]
         taken = {name for param in own for name in (*param.opts, *param.secondary_opts)}
         options = [_option(parameter, taken) for parameter in parameters]
         return [*options, *own]
@@ -157,10 +162,14 @@ def _spellings(parameter: Parameter) -> list[str]:
     return list(dict.fromkeys([flag, flag.replace("_", "-")]))
 
 
-def _giving_way(own: click.Parameter, wanted: set[str]) -> click.Parameter:
-    """A command's own option, without the spellings that the flow's parameters want, where it has another one."""
+def _giving_way(own: click.Parameter, wanted: set[str], prefix: str) -> click.Parameter:
+    """A command's own option, without the spellings that the flow's parameters want, where it has another one or gets
+    it.
+    """
     left = [spelling for spelling in own.opts if spelling not in wanted]
-    if not left or len(left) == len(own.opts):
+    if not left and prefix:
+        left = [f"--{prefix}-{own.opts[0].lstrip('-')}"]
+    if left in ([], own.opts):
         return own
     giving = copy(own)
     giving.opts = left

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME = click.option("--schedule-name", metavar="NAME", help="The recurring run's name; the pipeline's if not given.")
 
 
-@click.command("create-schedule", cls=FlowCommand, short_help="Let the flow run as its @schedule says.")
+@click.command("create-schedule", cls=FlowCommand, prefix="kfp", short_help="Let the flow run as its @schedule says.")
 @_NAME
 @EXPERIMENT
 @click.option("--service-account", metavar="NAME", help="The service account of the runs' pods.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.backends.kubeflow.running.server import Order, Server
 
 
-@click.command("run-on-kfp", cls=FlowCommand, short_help="Start a run on Kubeflow Pipelines.")
+@click.command("run-on-kfp", cls=FlowCommand, prefix="kfp", short_help="Start a run on Kubeflow Pipelines.")
 @click.option("--experiment-name", metavar="NAME", help="The run's experiment, made if there is none; the flow's name.")
 @click.option("--run-name", metavar="NAME", help="What the run is called; the pipeline and the time if not given.")
 @click.option("--service-account", metavar="NAME", help="The service account of the run's pods.")

@@ -167,3 +167,43 @@ def test_a_missing_parameter_is_told_before_anything_is_asked(flow: Run, kfp: Kf
 def test_a_timeout_needs_wait(flow: Run) -> None:
     done = flow("run-on-kfp", "--who", "x", "--timeout", "5")
     assert (done.code, done.err.splitlines()[-1]) == (2, "Error: --timeout needs --wait")
+
+
+NAMES = ("host", "token", "image", "timeout", "wait", "cookies", "experiment-name", "code_url")
+
+
+def named_as_options(flow: Path) -> None:
+    """A flow whose parameters have the names of options."""
+    declared = "".join(f'    p{i} = Parameter("{name}", default="of the flow")\n' for i, name in enumerate(NAMES))
+    steps = (
+        "    @step\n    def start(self):\n        self.next(self.end)\n\n    @step\n    def end(self):\n        pass\n"
+    )
+    head = "from penstock import FlowSpec, Parameter, step\n\nclass GreetFlow(FlowSpec):\n"
+    flow.write_text(f'{head}{declared}\n{steps}\nif __name__ == "__main__":\n    GreetFlow()\n')
+
+
+def test_parameters_may_have_the_names_of_options(flow: Run, kfp: KfpServer, tmp_path: Path) -> None:
+    named_as_options(tmp_path / "flow.py")
+    given = [f"--{name}={name.upper()}" for name in NAMES]
+    ours = [f"--kfp-host={kfp.url}", "--kfp-token=t", "--kfp-image=x:1", "--kfp-experiment-name=e"]
+    uuid = started(flow("run-on-kfp", *given, *ours, KF_PIPELINES_ENDPOINT=""))
+    (body,) = [asked.body for asked in kfp.told("POST", "/runs")]
+    assert body["runtime_config"]["parameters"] == {name: name.upper() for name in NAMES}
+    container = kfp.runs[uuid].model.pipeline_spec["deploymentSpec"]["executors"]["exec-start"]["container"]
+    assert container["image"] == "x:1"
+    assert [experiment.display_name for experiment in kfp.experiments.values()] == ["e"]
+    page = flow("run-on-kfp", "--help").out
+    assert "--kfp-host URL" in page
+    assert "--host STR" in page
+    assert "--pipeline-root URL" in page
+
+
+def test_a_run_from_a_url_needs_no_upload(flow: Run, kfp: KfpServer) -> None:
+    url = "https://files.example.com/flow.py"
+    done = flow("run-on-kfp", "--who", "x", "--image", "team/a:1", "--code-url", f"{url}#sha256={'0' * 64}")
+    uuid = started(done)
+    assert "code package" not in done.out
+    executor = kfp.runs[uuid].model.pipeline_spec["deploymentSpec"]["executors"]["exec-start"]
+    variables = {each["name"]: each["value"] for each in executor["container"]["env"]}
+    assert (variables["PENSTOCK_CODE_URL"], variables["PENSTOCK_CODE_SHA256"]) == (url, "0" * 64)
+    assert "PENSTOCK_PACKAGE" not in variables
