@@ -12,6 +12,7 @@ NAME = click.option("--name", metavar="NAME", help="The workflow template's name
 NAMESPACE = click.option(
     "--namespace", metavar="NAME", help="The Kubernetes namespace; METAFLOW_KUBERNETES_NAMESPACE if not given."
 )
+CONTEXT = click.option("--kube-context", metavar="NAME", help="The context of kubectl; the current one if not given.")
 _OPTIONS = (
     NAME,
     NAMESPACE,

@@ -26,6 +26,7 @@ def listen(handle: Callable[[Asked], tuple[int, str, bytes]]) -> ThreadingHTTPSe
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer is one packet: of two, the second would wait for the client's word of the first
 
         def _handle(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -42,6 +42,7 @@ class Stored:
     version: int
     began: datetime
     scenes: list[Scene] = field(default_factory=list)
+    ending: bool = False
     ended: datetime | None = None
 
 
@@ -221,13 +222,18 @@ class KubernetesServer:
     def _shown(self, stored: Stored) -> dict[str, Any]:
         """The object with what the server adds, and of a workflow with what its controller does."""
         live = stored.owned.live
-        managers = [{"manager": manager, "fieldsType": "FieldsV1", "fieldsV1": {}} for manager in stored.owned.fields]
+        managers = [
+            {"manager": manager, "fieldsType": "FieldsV1", "fieldsV1": stored.owned.fields_of(manager)}
+            for manager in stored.owned.fields
+        ]
         added = {"resourceVersion": str(stored.version), "generation": 1, "managedFields": managers}
         shown = {**live, "metadata": {**live["metadata"], **added}}
         if not stored.scenes:
             return shown
-        if live["spec"].get("shutdown") and stored.ended is None:
-            stored.scenes[:] = [Scene("Running"), Scene("Failed", message="Stopped with strategy 'Terminate'")]
+        if live["spec"].get("shutdown") and not stored.ending and stored.ended is None:
+            stored.ending = True
+            stopped = Scene("Failed", message="Stopped with strategy 'Terminate'")
+            stored.scenes[:] = [Scene("Running"), Scene("Running"), stopped]
         scene = stored.scenes[0]
         if scene.over and stored.ended is None:
             stored.ended = self._now()

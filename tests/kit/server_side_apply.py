@@ -72,6 +72,13 @@ class Owned:
                 _put(self.live, path, value)
                 self.fields.setdefault(manager, set()).add(path)
 
+    def fields_of(self, manager: str) -> dict[str, Any]:
+        """The fields of a manager, as ``managedFields`` writes them."""
+        written: dict[str, Any] = {}
+        for path in sorted(self.fields[manager]):
+            _put(written, tuple(f"f:{key}" for key in path), {})
+        return written
+
     @property
     def fingerprint(self) -> str:
         """Equal for equal objects."""

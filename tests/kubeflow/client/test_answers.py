@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import socket
-import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from json_wire import Asked
 from kfp_server import KfpServer
+from untrusted_server import untrusted
 
 from penstock.backends.kubeflow.running import sdk
 
@@ -208,45 +205,6 @@ def test_without_kfp(flow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
             "run `python -m pip install 'penstock[kfp]'`",
             "P550",
         )
-
-
-@contextlib.contextmanager
-def untrusted(folder: Path) -> Iterator[str]:
-    """A server with a certificate that nobody has signed."""
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def shake_hands() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):  # the client hangs up
-                context.wrap_socket(connection, server_side=True)
-
-        thread = threading.Thread(target=shake_hands)
-        thread.start()
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join()
 
 
 def test_a_certificate_that_is_not_trusted(flow: Run, tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""What Argo says of a run: a workflow, its nodes, and the tasks of steps among them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from penstock.backends.following.seen import SeenTask, Sight, TaskState
+from penstock.runtime_shim.argo_names import RUN_PREFIX
+from penstock.runtime_shim.failures import InvalidName
+from penstock.runtime_shim.paths import Path
+
+OVER = frozenset({"Succeeded", "Failed", "Error"})
+"""The phases in which a workflow or a node stays."""
+TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
+CRON_LABEL = "workflows.argoproj.io/cron-workflow"
+PHASE_LABEL = "workflows.argoproj.io/phase"
+COMPLETED_LABEL = "workflows.argoproj.io/completed"
+WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+"""Of pods: the name of their workflow."""
+_STATES = {"": TaskState.WAITING, "Pending": TaskState.WAITING, "Succeeded": TaskState.SUCCEEDED}
+_STATES |= {"Failed": TaskState.FAILED, "Error": TaskState.FAILED}
+_UNSEEN = frozenset({"Skipped", "Omitted"})
+_SHUT_DOWN = "workflow shutdown with strategy"
+"""What Argo says of a node that it has ended with its workflow."""
+
+
+class SeenWorkflow(NamedTuple):
+    """A run as the cluster shows it.
+
+    ``template`` is the workflow template that it is of; ``message`` what Argo says of a failure; ``shutdown`` the
+    strategy with which somebody ends it, empty most often; ``done`` and ``known`` count its pods.  ``tasks`` are those
+    of steps, empty where Argo keeps the nodes of large workflows in a database (``offloaded``).
+    """
+
+    name: str
+    template: str
+    phase: str
+    created: datetime
+    finished: datetime | None
+    message: str
+    shutdown: str
+    done: int
+    known: int
+    offloaded: bool
+    tasks: tuple[SeenTask, ...]
+
+    @property
+    def run(self) -> str:
+        """The run's id, as its tasks are stored."""
+        return RUN_PREFIX + self.name
+
+    @property
+    def over(self) -> bool:
+        """Whether it stays as it is."""
+        return self.phase in OVER
+
+    @property
+    def status(self) -> str:
+        """How it is doing, in a word."""
+        if self.shutdown:
+            return "terminated" if self.phase in OVER - {"Succeeded"} else "terminating"
+        return self.phase.lower() or "pending"
+
+    def sight(self) -> Sight[SeenWorkflow]:
+        """The run as it is followed."""
+        return Sight(self, self.over, self.tasks)
+
+
+def workflow_name(run: str) -> str:
+    """The workflow of a run that is named with or without its prefix."""
+    return run.removeprefix(RUN_PREFIX)
+
+
+def seen(document: Mapping[str, Any]) -> SeenWorkflow:
+    """The workflow of an answer."""
+    metadata, spec = document.get("metadata") or {}, document.get("spec") or {}
+    status = document.get("status") or {}
+    done, _, known = str(status.get("progress") or "0/0").partition("/")
+    return SeenWorkflow(
+        name=str(metadata.get("name", "")),
+        template=str((spec.get("workflowTemplateRef") or {}).get("name", "")),
+        phase=str(status.get("phase") or ""),
+        created=moment(metadata.get("creationTimestamp")) or datetime.fromtimestamp(0, timezone.utc),
+        finished=moment(status.get("finishedAt")),
+        message=str(status.get("message") or ""),
+        shutdown=str(spec.get("shutdown") or ""),
+        done=int(done) if done.isdigit() else 0,
+        known=int(known) if known.isdigit() else 0,
+        offloaded=bool(status.get("offloadNodeStatusVersion")),
+        tasks=tuple(_tasks(_nodes(status))),
+    )
+
+
+def moment(text: Any) -> datetime | None:
+    """A time as Kubernetes writes it; None where there is none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) and text else None
+
+
+def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The nodes by their ids; those of a large workflow are packed."""
+    packed = status.get("compressedNodes")
+    if packed:
+        try:
+            found = json.loads(gzip.decompress(base64.b64decode(packed)))
+        except (ValueError, OSError, EOFError, zlib.error):  # cut off, or in a form of a later version
+            return {}
+        return found if isinstance(found, dict) else {}
+    return status.get("nodes") or {}
+
+
+def _tasks(nodes: Mapping[str, Any]) -> Iterator[SeenTask]:
+    """The tasks of steps: nodes whose template takes a step and a path.
+
+    With a retry strategy such a node is of the type Retry, and its children are the pods of its tries.
+    """
+    tries = {child for node in nodes.values() if node.get("type") == "Retry" for child in node.get("children") or ()}
+    for identity, node in nodes.items():
+        inputs = {each.get("name"): each.get("value") for each in (node.get("inputs") or {}).get("parameters") or ()}
+        step = inputs.get("step")
+        wanted = node.get("type") in ("Pod", "Retry") and identity not in tries
+        if wanted and isinstance(step, str) and "path" in inputs and node.get("phase") not in _UNSEEN:
+            pods = [nodes[child] for child in node.get("children") or () if child in nodes] if _retried(node) else []
+            yield _task(identity, step, str(inputs["path"] or ""), node, pods)
+
+
+def _retried(node: Mapping[str, Any]) -> bool:
+    return bool(node.get("type") == "Retry")
+
+
+def _task(identity: str, step: str, path: str, node: Mapping[str, Any], pods: list[Any]) -> SeenTask:
+    """A task; what its last pod says counts, where the node of all its tries says only that it failed."""
+    last = pods[-1] if pods else node
+    phase = str(node.get("phase") or "")
+    failed = sum(pod.get("phase") in ("Failed", "Error") for pod in pods)
+    if phase == "Running":
+        phase = str(last.get("phase") or "") if last.get("phase") not in OVER else "Running"
+    state = _STATES.get(phase, TaskState.RUNNING)
+    reason = str(last.get("message") or node.get("message") or "")
+    if state is TaskState.FAILED:
+        failed -= 1
+        if _SHUT_DOWN in reason or _SHUT_DOWN in str(node.get("message") or ""):
+            state = TaskState.ENDED
+    begin, end = moment(last.get("startedAt")), moment(last.get("finishedAt"))
+    seconds = (end - begin).total_seconds() if begin and end else None
+    return SeenTask(identity, step, state, seconds, _task_id(path), reason, max(0, failed))
+
+
+def _task_id(path: str) -> str:
+    """The task's name in the datastore; empty for a path that is none, such as one that Argo has not filled in yet."""
+    try:
+        return Path.parse(path).task_id
+    except InvalidName:
+        return ""

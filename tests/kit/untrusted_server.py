@@ -1,0 +1,37 @@
+"""A server on loopback with a certificate that nobody has signed."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+_OPENSSL = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+
+
+@contextlib.contextmanager
+def untrusted(folder: Path) -> Iterator[str]:
+    """A server with a certificate that nobody has signed."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [*_OPENSSL, "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def shake_hands() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):  # the client hangs up
+                context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=shake_hands)
+        thread.start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
