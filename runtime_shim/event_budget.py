@@ -62,6 +62,17 @@ class _Spending(NamedTuple):
         """The first words of a refusal."""
         return "opens" if self.opens else "goes to"
 
+    def advice(self, alone: bool) -> str:
+        """What helps, where it is too much ``alone`` or with all the rest.
+
+        A distributed foreach cannot be distributed again, nor are the turns of a loop.
+        """
+        smaller = (
+            "split the work into fewer, larger items" if self.opens else "let the code of one step do several turns"
+        )
+        distributable = self.history == _WHOLE_RUN and (self.opens or not alone)
+        return f"compile with --distributed-map, or {smaller}" if distributable else smaller
+
 
 def demand_room(ending: Ending, taken: Taken) -> None:
     """Note what the splits or the turn that this task is about to begin cost; nothing where no history is limited.
@@ -78,18 +89,14 @@ def demand_room(ending: Ending, taken: Taken) -> None:
         raise OverEventBudget(
             f"step `{step}` {spending.text} {' × '.join(what for _, what in spending.counts)}, {each} events each:"
             f" {total} events, and one execution has room for {EVENT_BUDGET}",
-            help="compile with --distributed-map, or split the work into fewer, larger items"
-            if spending.opens
-            else "let the code of one step do several turns",
+            help=spending.advice(alone=True),
         )
     others = spending.fixed + _noted(ending, spending)
     if others + spending.own > EVENT_BUDGET:
         raise OverEventBudget(
             f"step `{step}` {spending.text} {spending.counts[0][1]}, {spending.own} events more than the {others} that"
             f" the rest of this execution costs, and one execution has room for {EVENT_BUDGET}",
-            help="compile with --distributed-map, or split the work into fewer, larger items"
-            if spending.opens
-            else "compile with --distributed-map, or let the code of one step do several turns",
+            help=spending.advice(alone=False),
         )
 
 

@@ -206,8 +206,29 @@ def test_limits_that_are_broken_say_what_helps() -> None:
     assert broken == {
         "bytes of the state machine": "split the flow",
         "events of the execution": "compile with --distributed-map",
-        "events that Penstock allows": "the step that opens the foreach refuses before: compile with --distributed-map",
+        "events that Penstock allows": "the step that would pass it refuses: compile with --distributed-map",
         "bytes of the widest foreach's record": "compile with --distributed-map",
+    }
+
+
+def test_turns_that_are_too_many_are_not_told_to_be_distributed() -> None:
+    found = simulate(LOOP, Assumptions(turns={"fit": 5_000}))
+    broken = {limit.name: limit.advice for limit in limits(found, 1000) if not limit.met}
+    assert broken == {
+        "events of the execution": "let the code of one step do several turns",
+        "events that Penstock allows": "the step that would pass it refuses: let the code of one step do several turns",
+    }
+
+
+def test_foreaches_inside_a_distributed_one_are_not_told_to_be_distributed() -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, **machine(b=job("b", "b foreach"))}
+    processor["States"]["b foreach"] = each(machine(c=job("c")), None)
+    document = machine(a=job("a", "a foreach"), **{"a foreach": each(processor, None, ItemReader={})})
+    found = simulate(document, Assumptions(widths={"a": 2, "b": 100_000}))
+    broken = {limit.name: limit.advice for limit in limits(found, 1000) if not limit.met}
+    assert broken == {
+        "events of an iteration": "narrower foreaches inside, or fewer turns",
+        "bytes of the widest foreach's record": "fewer, larger items in the foreaches inside",
     }
 
 
@@ -375,6 +396,8 @@ def test_the_longest_way_is_gone_unless_another_is_chosen(simulated: Command) ->
         (("--width", "start=-1"), "--width start=-1: '-1' is no value for it"),
         (("--choose", "judge=ugly"), "--choose judge=ugly: it is none of good, bad, end, judge_again"),
         (("--seconds", "nobody=3"), "it has: start, fit, collect, judge, judge_again, end"),
+        (("--seconds", "fit=inf"), "--seconds fit=inf: 'inf' is no value for it"),
+        (("--width", "start=x", "--choose", "judge=x"), "no value for it\n       --choose judge=x: it is none of"),
     ],
 )
 def test_what_the_flow_has_not_is_told(simulated: Command, arguments: tuple[str, ...], sentence: str) -> None:

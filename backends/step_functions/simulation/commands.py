@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -105,7 +106,7 @@ def _report(state: State, chosen: Chosen, past: str | None, given: dict[str, Any
 def _assumptions(graph: FlowGraph, given: dict[str, Any]) -> Assumptions:
     """What the command line says, checked against the flow.
 
-    Raises click.UsageError for a step that is not there, or is not what the option is for.
+    Raises click.UsageError with a sentence for each step that is not there, or is not what the option is for.
     """
     from penstock.backends.step_functions.simulation.assumptions import Assumptions
     from penstock.compiler.steps import Foreach, Switch, targets
@@ -113,18 +114,24 @@ def _assumptions(graph: FlowGraph, given: dict[str, Any]) -> Assumptions:
     steps = graph.steps
     openers = [name for name, step in steps.items() if isinstance(step.transition, Foreach)]
     switches = [name for name, step in steps.items() if isinstance(step.transition, Switch)]
+    wrong: list[str] = []
+    widths = _pairs("width", given["width"], openers, _at_least(0), wrong)
+    turns = _pairs("turns", given["turns"], steps, _at_least(1), wrong)
+    seconds = _pairs("seconds", given["seconds"], steps, _duration, wrong)
     choices: dict[str, str] = {}
-    for name, case in _pairs("choose", given["choose"], switches, str).items():
+    for name, case in _pairs("choose", given["choose"], switches, str, wrong).items():
         transition = steps[name].transition
         cases = dict(transition.cases) if isinstance(transition, Switch) else {}
         choices[name] = cases.get(case, case)
         if choices[name] not in targets(transition):
-            raise click.UsageError(f"--choose {name}={case}: it is none of {', '.join([*cases, *targets(transition)])}")
+            wrong.append(f"--choose {name}={case}: it is none of {', '.join([*cases, *targets(transition)])}")
+    if wrong:
+        raise click.UsageError("\n       ".join(wrong))
     return Assumptions(
-        widths=_pairs("width", given["width"], openers, _at_least(0)),
-        turns=_pairs("turns", given["turns"], steps, _at_least(1)),
+        widths=widths,
+        turns=turns,
         choices=choices,
-        seconds=_pairs("seconds", given["seconds"], steps, float),
+        seconds=seconds,
         default_width=given["default_width"],
         default_turns=given["default_turns"],
         default_seconds=given["default_seconds"],
@@ -141,18 +148,28 @@ def _at_least(least: int) -> Callable[[str], int]:
     return read
 
 
-def _pairs(option: str, given: Iterable[str], known: Iterable[str], read: Callable[[str], V]) -> dict[str, V]:
-    """The ``STEP=VALUE`` of an option."""
+def _duration(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{text} is no time that a task takes")
+    return seconds
+
+
+def _pairs(
+    option: str, given: Iterable[str], known: Iterable[str], read: Callable[[str], V], wrong: list[str]
+) -> dict[str, V]:
+    """The ``STEP=VALUE`` of an option; what cannot be read goes to ``wrong``."""
     names = list(known)
     found: dict[str, V] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise click.UsageError(f"--{option} {text}: write it as STEP=VALUE")
-        if name not in names:
-            raise click.UsageError(f"--{option} {text}: the flow has no such step for it; it has: {', '.join(names)}")
-        try:
-            found[name] = read(value)
-        except ValueError:
-            raise click.UsageError(f"--{option} {text}: {value!r} is no value for it") from None
+            wrong.append(f"--{option} {text}: write it as STEP=VALUE")
+        elif name not in names:
+            wrong.append(f"--{option} {text}: the flow has no such step for it; it has: {', '.join(names) or 'none'}")
+        else:
+            try:
+                found[name] = read(value)
+            except ValueError:
+                wrong.append(f"--{option} {text}: {value!r} is no value for it")
     return found

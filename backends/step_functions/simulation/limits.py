@@ -11,6 +11,7 @@ from penstock.backends.step_functions.simulation.simulating import Simulation
 from penstock.runtime_shim.event_budget import EVENT_BUDGET
 
 HISTORY_EVENTS = 25_000
+_DISTRIBUTE = "compile with --distributed-map"
 _RECORD_BYTES = 300
 """Of an opener's record besides its splits: run, path, names of steps and of parents."""
 
@@ -32,17 +33,30 @@ class Limit(NamedTuple):
 def limits(simulation: Simulation, definition_bytes: int) -> Iterator[Limit]:
     """What a run meets."""
     yield Limit("bytes of the state machine", definition_bytes, DEFINITION_BYTES, "split the flow")
-    distribute = "compile with --distributed-map"
-    yield Limit("events of the execution", _whole(simulation.events), HISTORY_EVENTS, distribute)
-    budget = "the step that opens the foreach refuses before: compile with --distributed-map"
-    yield Limit("events that Penstock allows", _whole(simulation.events), EVENT_BUDGET, budget)
+    fewer = _fewer_events(simulation)
+    yield Limit("events of the execution", _whole(simulation.events), HISTORY_EVENTS, fewer)
+    refused = f"the step that would pass it refuses: {fewer}"
+    yield Limit("events that Penstock allows", _whole(simulation.events), EVENT_BUDGET, refused)
     if simulation.children:
         nested = "narrower foreaches inside, or fewer turns"
         yield Limit("events of an iteration", _whole(simulation.child_events), HISTORY_EVENTS, nested)
     inline = [_whole(opened.width) for opened in simulation.foreaches.values() if not opened.distributed]
     if inline:
         size = record_bytes(max(inline))
-        yield Limit("bytes of the widest foreach's record", size, INPUT_BYTES, distribute)
+        wide = _DISTRIBUTE if _is_distributable(simulation) else "fewer, larger items in the foreaches inside"
+        yield Limit("bytes of the widest foreach's record", size, INPUT_BYTES, wide)
+
+
+def _is_distributable(simulation: Simulation) -> bool:
+    opened = simulation.foreaches.values()
+    return bool(opened) and not any(each.distributed for each in opened)
+
+
+def _fewer_events(simulation: Simulation) -> str:
+    """What makes the history of the execution itself shorter: of loops no option does."""
+    ways = [_DISTRIBUTE] if _is_distributable(simulation) else []
+    ways += ["let the code of one step do several turns"] if simulation.loops else []
+    return ", or ".join(ways) or "split the flow"
 
 
 def record_bytes(width: int) -> int:

@@ -52,7 +52,7 @@ class Opened(NamedTuple):
 @dataclass
 class Simulation:
     """A run as it would be.  ``events`` are those of the execution itself, ``child_events`` of the longest execution of
-    an iteration of a Distributed Map, of which there are ``children``.
+    an iteration of a Distributed Map, of which there are ``children``.  ``loops`` says whether the machine has any.
     """
 
     seconds: float
@@ -64,6 +64,7 @@ class Simulation:
     tasks: dict[str, float] = field(default_factory=dict)
     foreaches: dict[str, Opened] = field(default_factory=dict)
     path: list[Leg] = field(default_factory=list)
+    loops: bool = False
 
 
 def simulate(document: Mapping[str, Any], assumed: Assumptions) -> Simulation:
@@ -79,6 +80,7 @@ def simulate(document: Mapping[str, Any], assumed: Assumptions) -> Simulation:
     simulation = Simulation(root.seconds, root.jobs, root.events + events.EXECUTION)
     _count(machines, levels, assumed, simulation)
     simulation.path = list(_path(machines[0], levels, assumed))
+    simulation.loops = any(machine.loops for machine in machines)
     return simulation
 
 
