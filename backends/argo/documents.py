@@ -122,7 +122,7 @@ class Writer:
 
 def template_of(graph: Graph, homes: Mapping[str, str] = _NOTHING) -> Object:
     """A template; ``homes`` names the object of each template that stands in another one than this."""
-    template: Object = {"name": graph.name, "dag": {"tasks": [_task(task, homes) for task in graph.tasks]}}
+    template: Object = {"name": graph.name, "dag": {"tasks": [task_of(task, homes) for task in graph.tasks]}}
     if graph.inputs:
         template["inputs"] = {"parameters": _parameters({name: DEFAULTS[name] for name in graph.inputs})}
     if graph.parallelism is not None:
@@ -135,7 +135,8 @@ def as_json(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _task(task: Task, homes: Mapping[str, str]) -> Object:
+def task_of(task: Task, homes: Mapping[str, str] = _NOTHING) -> Object:
+    """A task of a template."""
     home = homes.get(task.template)
     written: Object = {"name": task.name, **task.more}
     if home is None:

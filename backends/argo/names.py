@@ -59,9 +59,9 @@ def schedule_name(name: str) -> str:
     return name if len(name) <= CRON_LENGTH else with_hash(name, name, CRON_LENGTH)
 
 
-def part_name(name: str, part: str) -> str:
-    """The name of one more WorkflowTemplate of a flow that is too large for one."""
-    whole = f"{name}-{part}"
+def part_name(name: str, number: int) -> str:
+    """The name of the WorkflowTemplate ``number`` of a flow that is too large for one; the first has the flow's."""
+    whole = name if number == 1 else f"{name}-part-{number}"
     return whole if len(whole) <= LABEL_LENGTH else with_hash(whole, whole, LABEL_LENGTH)
 
 

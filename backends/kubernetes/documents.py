@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 _NEVER_FOLDED = 2**31 - 1
+_OF_OTHERS = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$|[-+]?0o[0-7_]+$|[yYnN]$")
+"""Texts that PyYAML leaves bare, and parsers in Go read as numbers and truth values."""
 
 
 def _text(dumper: Any, text: str) -> Any:
@@ -19,6 +22,9 @@ def _dumper(base: Any) -> Any:
     """A dumper without aliases, which not every parser takes."""
     made = type("DocumentDumper", (base,), {"ignore_aliases": lambda self, data: True})
     made.add_representer(str, _text)  # type: ignore[attr-defined]  # every dumper of PyYAML has it
+    made.add_implicit_resolver(  # type: ignore[attr-defined]  # as above
+        "tag:yaml.org,2002:float", _OF_OTHERS, [*"-+.0123456789yYnN"]
+    )
     return made
 
 
