@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from penstock.backends.differences import Change, differences, flattened, lines
+from penstock.backends.differences import Change, Description, differences, flattened, lines
+from penstock.backends.step_functions.comparing.code import CodeFiles
+from penstock.backends.step_functions.comparing.description import Parts, describe
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -132,6 +134,17 @@ def test_only_the_code(deployed: Command) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "Diffed differs in its code only:"
     assert [line.rpartition(": ")[0] for line in lines[1:]] == ["~ code file flow.py", "~ code package"]
+
+
+def test_another_version_of_penstock_is_one_change() -> None:
+    def description(files: dict[str, str]) -> Description:
+        return describe(Parts({"States": {}, "StartAt": ""}, {}, "role", {}, {}, code=CodeFiles(files, {})))
+
+    files = {"flow.py": "1", "penstock/__init__.py": "2", "penstock/runtime_shim/plan.py": "3"}
+    newer = {**files, "penstock/__init__.py": "4", "penstock/runtime_shim/plan.py": "5"}
+    changes = differences(description(files), description(newer))
+    assert [(change.kind, change.sort, change.name) for change in changes] == [("changed", "code file", "penstock/…")]
+    assert differences(description(files), description(dict(reversed(files.items())))) == []
 
 
 def test_a_parameter_is_told_as_it_is_declared(deployed: Command) -> None:

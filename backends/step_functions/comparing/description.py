@@ -6,6 +6,7 @@ the content, and a step says itself that its image or its memory changed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PACKAGE_VARIABLE = "PENSTOCK_PACKAGE"
 MACHINE = "state machine"
+_OWN_FILES = "penstock/"
 _OWN_TAGS = (FLOW_TAG, SCHEDULE_TAG, KEYS_TAG)
 _PLAIN_NAMES = {
     "Parameters.JobQueue": "queue",
@@ -70,9 +72,22 @@ def describe(parts: Parts) -> Description:
     }
     if parts.code is not None:
         described["parameter"] = {name: {"declared": text} for name, text in parts.code.parameters.items()}
-        described["code file"] = {name: {"sha1": sha} for name, sha in parts.code.files.items()}
+        described["code file"] = dict(_code_files(parts.code.files))
     described["code package"] = {"": {"sha1": parts.package}} if parts.package else {}
     return described
+
+
+def _code_files(files: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The files of the user by name.  Those of Penstock itself are one thing: another version of it is one change."""
+    own = {name: sha for name, sha in files.items() if name.startswith(_OWN_FILES)}
+    for name, sha in files.items():
+        if name not in own:
+            yield name, {"sha1": sha}
+    if own:
+        yield (
+            f"{_OWN_FILES}…",
+            {"sha1": hashlib.sha1(json.dumps(own, sort_keys=True).encode(), usedforsecurity=False).hexdigest()},
+        )
 
 
 def describe_bundle(bundle: Bundle) -> Description:
