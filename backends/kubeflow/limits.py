@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1_500_000
 """Bytes of one object in Kubernetes: a request to etcd takes no more (its default ``--max-request-bytes``)."""
-LARGE = 500_000
-"""Bytes of a document above which the object that the backend makes of it, about three times as large, may be too
-large.
+WORKFLOW_BYTES = 1024 * 1024
+"""Bytes of a workflow in Argo, what it notes of every task included (its default ``MAX_WORKFLOW_SIZE``)."""
+LARGE = 900_000
+"""Bytes of a workflow that leave no room for what Argo notes of the tasks, which it packs."""
+_OF_THE_BACKEND, _OF_A_TASK = 12_000, 1_100
+"""Bytes that a workflow has besides the pipeline's own: the backend's templates, and of each task a driver and an
+executor that name components by their SHA-256 (``argocompiler``, task and containerDriverTask).
 """
+_A_TASK = b"cachingOptions: {}\n"
 
 _NOT_DONE: Mapping[str, str] = {
     "service_account": "a run has one service account: give --service-account when you start it",
@@ -40,18 +45,24 @@ def program_problems(program: Program) -> Iterator[Diagnostic]:
 
 
 def document_problems(program: Program, bundle: Bundle) -> Iterator[Diagnostic]:
-    """P415: a pipeline that Kubernetes cannot hold; a warning where it may be too large."""
-    size = len(bundle.files[bundle.main])
-    if size <= LARGE:
-        return
-    message = f"the pipeline has {size:,} bytes ({len(program.graph):,} steps)"
+    """P415: a pipeline that Kubernetes cannot hold; a warning where Argo's workflow of it may be too large."""
+    document = bundle.files[bundle.main]
+    place, steps = Label(program.graph.span), f"{len(program.graph):,} steps"
     help_text = "split the flow in several, or turn steps that are alike into a foreach"
-    if size > MOST_BYTES:
-        message += f", Kubernetes takes {MOST_BYTES:,}"
-        yield Diagnostic("P415", message, Label(program.graph.span), help=help_text)
-    else:
-        message += f", and what Kubeflow makes of it may be above the {MOST_BYTES:,} that Kubernetes takes"
-        yield Diagnostic("P415", message, Label(program.graph.span), help=help_text, severity=Severity.WARNING)
+    if len(document) > MOST_BYTES:
+        message = f"the pipeline has {len(document):,} bytes ({steps}), Kubernetes takes {MOST_BYTES:,}"
+        yield Diagnostic("P415", message, place, help=help_text)
+    elif (size := workflow_bytes(document)) > LARGE:
+        message = (
+            f"Kubeflow makes a workflow of about {size:,} bytes of the pipeline ({steps}), and Argo takes "
+            f"{WORKFLOW_BYTES:,} with all that it notes of the tasks"
+        )
+        yield Diagnostic("P415", message, place, help=help_text, severity=Severity.WARNING)
+
+
+def workflow_bytes(document: bytes) -> int:
+    """How large about the workflow is that the backend makes of a pipeline."""
+    return len(document) + _OF_THE_BACKEND + _OF_A_TASK * document.count(_A_TASK)
 
 
 def _decorator_problems(decorator: Decorator, span: Span) -> Iterator[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from generated_flows import linear
 from kubeflow_target import documents, fixed_settings
 
 from penstock.backends.kubeflow import BACKEND
-from penstock.backends.kubeflow.limits import LARGE, MOST_BYTES, document_problems
+from penstock.backends.kubeflow.limits import LARGE, MOST_BYTES, document_problems, workflow_bytes
 from penstock.backends.protocol import Bundle
 from penstock.compiler.pipeline import demand_program
 from penstock.compiler.render import render_text
@@ -115,20 +116,87 @@ def test_a_pipeline_that_kubernetes_cannot_hold_is_refused_with_its_size(flow_fi
     def said(size: int) -> str:
         return render_text(document_problems(program, Bundle({"p": b"x" * size}, "p")))
 
-    assert said(LARGE) == ""
-    assert said(LARGE + 1).startswith(
-        "warning[P415]: the pipeline has 500,001 bytes (3 steps), "
-        "and what Kubeflow makes of it may be above the 1,500,000 that Kubernetes takes\n"
+    assert said(LARGE - 12_000) == ""
+    assert said(LARGE - 11_999).startswith(
+        "warning[P415]: Kubeflow makes a workflow of about 900,001 bytes of the pipeline (3 steps), and Argo takes "
+        "1,048,576 with all that it notes of the tasks\n"
     )
     assert said(MOST_BYTES + 1).startswith(
         "error[P415]: the pipeline has 1,500,001 bytes (3 steps), Kubernetes takes 1,500,000\n"
     )
 
 
-def test_a_thousand_steps_are_written_fast(flow_file: Any) -> None:
+def workflow(document: dict[str, Any]) -> int:
+    """The bytes of what Kubeflow 2.15 makes of a pipeline, without its own templates: as its compiler puts it together.
+
+    From ``argocompiler``: components and containers as parameters, by the SHA-256 of what they hold; for each task of
+    a container a driver, which is given them and the task's own JSON, and an executor.
+    """
+    components = {**document["components"], "root": document["root"]}
+    leaves = {name for name, each in components.items() if "executorLabel" in each}
+    sha = "0" * 64
+    made: list[Any] = [{"name": f"components-{sha}", "value": compact(each)} for each in components.values()]
+    executors = document["deploymentSpec"]["executors"].values()
+    made += [{"name": f"implementations-{sha}", "value": compact(each["container"])} for each in executors]
+    for each in components.values():
+        for key, task in each.get("dag", {}).get("tasks", {}).items():
+            assert task["componentRef"]["name"] in leaves, "a line of steps"
+            driver = {
+                "component": f"{{{{workflow.parameters.components-{sha}}}}}",
+                "task": compact(task),
+                "container": f"{{{{workflow.parameters.implementations-{sha}}}}}",
+                "task-name": key,
+                "parent-dag-id": "{{inputs.parameters.parent-dag-id}}",
+            }
+            outputs = f"{{{{tasks.{key}-driver.outputs.parameters"
+            executor = {
+                "pod-spec-patch": f"{outputs}.pod-spec-patch}}}}",
+                "cached-decision": f"{outputs}.cached-decision}}}}",
+            }
+            for name, template, given in ((f"{key}-driver", "driver", driver), (key, "executor", executor)):
+                parameters = [{"name": each, "value": value} for each, value in given.items()]
+                made.append(
+                    {
+                        "name": name,
+                        "template": f"system-container-{template}",
+                        "depends": "".join(f"{other}.Succeeded" for other in task.get("dependentTasks", [key])),
+                        "arguments": {"parameters": parameters},
+                    }
+                )
+    return len(compact(made))
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def test_the_size_of_the_workflow_is_foretold(flow_file: Any) -> None:
+    for steps in (300, 600):
+        program = demand_program(load_file(flow_file(linear(steps), f"lines{steps}.py")))
+        document = BACKEND.lower(program, fixed_settings(program)).files["pipeline.yaml"]
+        assert workflow_bytes(document) == pytest.approx(12_000 + workflow(documents(document)[0]), rel=0.08)
+        assert (workflow_bytes(document) > LARGE) is (steps == 600)
+
+
+def test_a_thousand_steps_are_written_fast_and_small(flow_file: Any) -> None:
     """0.4 s are wanted on a quiet machine; the bound leaves room for a slow one."""
     program = demand_program(load_file(flow_file(linear(1_000))))
-    BACKEND.lower(demand_program(load_file(flow_file(linear(2), "small.py"))), fixed_settings(program))  # imports
+    small = demand_program(load_file(flow_file(linear(2), "small.py")))
+    least = len(BACKEND.lower(small, fixed_settings(program)).files["pipeline.yaml"])  # imports, too
     begun = time.process_time()
-    BACKEND.lower(program, fixed_settings(program))
+    bundle = BACKEND.lower(program, fixed_settings(program))
     assert time.process_time() - begun <= 2
+    assert len(bundle.files["pipeline.yaml"]) <= least + 600 * 998
+
+
+@pytest.mark.scale
+def test_a_thousand_steps_take_less_than_their_imports(flow_file: Any) -> None:
+    """What the issue asks for, from the source to the file, best of five: other work on the machine only adds."""
+    file = flow_file(linear(1_000))
+    best = 10.0
+    for _ in range(5):
+        begun = time.process_time()
+        program = demand_program(load_file(file))
+        BACKEND.lower(program, fixed_settings(program))
+        best = min(best, time.process_time() - begun)
+    assert best <= 0.4

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
-from ir_documents import UUID, component, constant, loop, outer, output, pipeline, run, task
+from ir_documents import (
+    UUID,
+    ScriptedLauncher,
+    component,
+    constant,
+    loop,
+    outer,
+    output,
+    parsed,
+    pipeline,
+    run,
+    task,
+)
 
-from penstock.backends.kubeflow.rehearsal.interpreter import Container, ContainerEnded, Phase
+from penstock.backends.kubeflow.rehearsal.interpreter import Container, ContainerEnded, Interpreter, Phase
 from penstock.backends.rehearsal.fields import BadDocument
 
 LEAF = component()
@@ -179,6 +192,39 @@ def test_a_failed_iteration_stops_further_ones() -> None:
     )  # fmt: skip
     ended, ran = run(each_of(limit=1), behave=behave)
     assert (ended.phase, places(ran)) == (Phase.FAILED, ["open", "each[0].body", "each[1].body"])
+
+
+@pytest.mark.parametrize(("limit", "widest"), [(1, 1), (3, 3), (0, 7)])
+def test_as_many_iterations_run_at_once_as_the_policy_allows(limit: int, widest: int) -> None:
+    launcher = SlowLauncher(gives(open={"splits": [f"/{split}" for split in range(7)]}))
+    ended = Interpreter(parsed(each_of(limit=limit)), launcher, UUID).run({})
+    assert ended.phase is Phase.SUCCEEDED
+    assert len(launcher.launched) == 9
+    assert launcher.widest == widest
+
+
+class SlowLauncher(ScriptedLauncher):
+    """Ends a container once no other has been started for a while; ``widest`` is how many ran at once at the most."""
+
+    def __init__(self, behave: Any) -> None:
+        super().__init__(behave)
+        self.widest = 0
+        self._running: list[tuple[Container, Any]] = []
+        self._timer: threading.Timer | None = None
+
+    def launch(self, container: Container, ended: Any) -> None:
+        self.launched.append(container)
+        self._running.append((container, ended))
+        self.widest = max(self.widest, len(self._running))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(0.05, self._end_all)
+        self._timer.start()
+
+    def _end_all(self) -> None:
+        running, self._running = self._running, []
+        for container, ended in running:
+            ended(self._behave(container))
 
 
 def test_retry_policies_count_outside_of_loops_only() -> None:

@@ -203,7 +203,7 @@ def test_a_run_from_a_url_needs_no_upload(flow: Run, kfp: KfpServer) -> None:
     done = flow("run-on-kfp", "--who", "x", "--image", "team/a:1", "--code-url", f"{url}#sha256={'0' * 64}")
     uuid = started(done)
     assert "code package" not in done.out
-    executor = kfp.runs[uuid].model.pipeline_spec["deploymentSpec"]["executors"]["exec-start"]
+    executor = next(iter(kfp.runs[uuid].model.pipeline_spec["deploymentSpec"]["executors"].values()))
     variables = {each["name"]: each["value"] for each in executor["container"]["env"]}
     assert (variables["PENSTOCK_CODE_URL"], variables["PENSTOCK_CODE_SHA256"]) == (url, "0" * 64)
     assert "PENSTOCK_PACKAGE" not in variables
