@@ -1,8 +1,8 @@
 """Graphs that are too large for an object, as graphs of graphs.
 
 A graph is cut where all that comes later waits for one task, and what stands between two such tasks into parts that
-have nothing to do with each other: so nothing waits for more than it did.  Only where that is not enough, as in crossing
-branches without end, parts are what stands next to each other, and a task waits for all of the part before it.
+have nothing to do with each other: so nothing waits for more than it did.  Only where that is not enough, as in
+crossing branches without end, parts are what stands next to each other, and a task waits for all of the part before it.
 """
 
 from __future__ import annotations

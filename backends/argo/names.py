@@ -36,10 +36,10 @@ _OF_EXPRESSIONS = frozenset(
 
 
 def task_keys(wanted: Iterable[Named]) -> Mapping[Named, str]:
-    """A key for each task and template: words of expressions, and what begins with a digit, behind ``step-``."""
+    """A key for each task and template: words of expressions behind ``step-``."""
     found = keys(wanted, KEY_LENGTH)
     taken = set(found.values())
-    return {named: key if _usable(key) else _prefixed(named, key, taken) for named, key in found.items()}
+    return {named: _prefixed(named, key, taken) if key in _OF_EXPRESSIONS else key for named, key in found.items()}
 
 
 def template_name(name: str) -> str:
@@ -72,12 +72,6 @@ def label_value(text: str) -> str:
     return with_hash(label(text), text, LABEL_LENGTH)
 
 
-def _usable(key: str) -> bool:
-    return key not in _OF_EXPRESSIONS and not key[0].isdigit()
-
-
 def _prefixed(named: Named, key: str, taken: set[str]) -> str:
     prefixed = f"step-{key}"
-    if prefixed in taken or len(prefixed) > KEY_LENGTH:
-        return with_hash(prefixed, "/".join(named), KEY_LENGTH)
-    return prefixed
+    return with_hash(prefixed, "/".join(named), KEY_LENGTH) if prefixed in taken else prefixed
