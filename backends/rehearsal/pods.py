@@ -64,19 +64,23 @@ class Surroundings:
 
 
 class Pods(ABC, Generic[Pod, Ended]):
-    """Starts pods and says how they ended; a scheduler's own say what an attempt is and when another one follows."""
+    """Starts pods and says how they ended; a scheduler's own say what an attempt is and when another one follows.
 
-    def __init__(self, host: JobHost, surroundings: Surroundings) -> None:
+    Their files and logs are named ``prefix`` with a number.
+    """
+
+    def __init__(self, host: JobHost, surroundings: Surroundings, prefix: str = "pod") -> None:
         self.host = host
         self.surroundings = surroundings
         self.stopping = threading.Event()
         self._threads = ThreadPoolExecutor(surroundings.at_once, thread_name_prefix="pod")
         self._count = 0
+        self._prefix = prefix
 
     def launch(self, pod: Pod, ended: Callable[[Ended], None]) -> None:
         """Queue a pod; ``ended`` is called from a thread when its last attempt is over."""
         self._count += 1
-        name = f"pod-{self._count}"
+        name = f"{self._prefix}-{self._count}"
         self._threads.submit(self._run, name, pod, ended)
 
     def stop(self) -> None:

@@ -269,7 +269,7 @@ def test_parallelism_bounds_the_tasks_of_its_dag(parallelism: int | None, most: 
     bound = {} if parallelism is None else {"parallelism": parallelism}
     each = dag("main", task("each", template="body", withSequence={"count": "6"}), **bound)
     counting = Counting()
-    interpreter = Interpreter(read_manifests(stream(manifest(each, body, LEAF))), "by-hand", lambda: counting, NAME)
+    interpreter = Interpreter(read_manifests(stream(manifest(each, body, LEAF))), "by-hand", lambda _: counting, NAME)
     consumed = interpreter._events.get
 
     def end_one(*args: Any, **kwargs: Any) -> Any:

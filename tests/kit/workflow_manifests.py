@@ -109,7 +109,7 @@ def run(
     launchers: list[ScriptedLauncher] = []
     launched: list[Pod] = []
 
-    def launcher() -> ScriptedLauncher:
+    def launcher(_: str) -> ScriptedLauncher:
         launchers.append(ScriptedLauncher(behave, launched))
         return launchers[-1]
 

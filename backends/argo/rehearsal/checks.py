@@ -20,7 +20,8 @@ _NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*\Z")
 _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+\Z")
 _LONGEST = 128
 _TAG = re.compile(r"\{\{([^={}][^{}]*)\}\}")
-_KNOWN = ("workflow.", "tasks.", "item", "inputs.parameters", "outputs.parameters.", "node.name", "pod.name", "retries")
+_KNOWN = ("workflow.", "tasks.", "item", "inputs.parameters", "outputs.parameters.", "node.name", "pod.name")
+_OF_TRIES = ("retries", "lastRetry.")
 
 Templates = Mapping[str, WorkflowTemplate]
 
@@ -65,12 +66,12 @@ def _of_name(name: str) -> Iterator[str]:
 
 
 def _of_tag(tag: str, template: Template, inputs: set[str]) -> Iterator[str]:
-    if not tag.startswith(_KNOWN):
+    if not tag.startswith((*_KNOWN, *_OF_TRIES)):
         yield f"failed to resolve {{{{{tag}}}}}"
     if tag.startswith("inputs.parameters.") and tag.removeprefix("inputs.parameters.") not in inputs:
         yield f"failed to resolve {{{{{tag}}}}}: there is no such input"
-    if tag == "retries" and template.retry is None:
-        yield "failed to resolve {{retries}}: there is no retryStrategy"
+    if tag.startswith(_OF_TRIES) and template.retry is None:
+        yield f"failed to resolve {{{{{tag}}}}}: there is no retryStrategy"
 
 
 def _of_tasks(templates: Templates, listed: tuple[Task, ...]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from penstock.backends.argo.rehearsal.substitution import Unresolvable, Values
 from penstock.backends.argo.rehearsal.templates import read_template
 from penstock.backends.rehearsal.fields import BadDocument
 
+_ON_EXIT = ".onExit"
 DEEPEST = 100
 """Levels of templates of which the controller refuses the last (``maxAllowedStackDepth``)."""
 
@@ -96,10 +97,12 @@ class _Call:
 
 
 class Interpreter:
-    """One run of one workflow; ``launcher`` makes who runs its pods."""
+    """One run of one workflow; ``launcher`` makes who runs its pods, and after that who runs those of its exit handler,
+    given a word for each.
+    """
 
     def __init__(
-        self, templates: Mapping[str, WorkflowTemplate], main: str, launcher: Callable[[], Launcher], name: str
+        self, templates: Mapping[str, WorkflowTemplate], main: str, launcher: Callable[[str], Launcher], name: str
     ) -> None:
         self._templates = templates
         self._main = templates[main]
@@ -127,7 +130,7 @@ class Interpreter:
         if foreign:
             return RunEnded(phase, tuple(self._failures), not_run=foreign)
         self._values |= ending_values(phase.value, [_failed(*failure) for failure in self._failures])
-        last = self._run_template(handler, f"{self._name}.onExit", None)
+        last = self._run_template(handler, f"{self._name}{_ON_EXIT}", None)
         return RunEnded(last if phase is Phase.SUCCEEDED else phase, tuple(self._failures))
 
     def _of_the_cluster(self, handler: str) -> str:
@@ -137,7 +140,7 @@ class Interpreter:
 
     def _run_template(self, template: str, place: str, deadline: float | None) -> Phase:
         """Run one template and everything in it to the end."""
-        self._launcher = self._make_launcher()
+        self._launcher = self._make_launcher("exit" if place.endswith(_ON_EXIT) else "pod")
         over: list[_End] = []
         latest = None if deadline is None else time.monotonic() + deadline
         try:

@@ -35,8 +35,8 @@ _NO_CODE = "-1"
 class Pods(pods.Pods[Pod, PodEnd]):
     """A :class:`~.interpreter.Launcher` on a job host."""
 
-    def __init__(self, host: JobHost, surroundings: Surroundings, naming: Naming) -> None:
-        super().__init__(host, surroundings)
+    def __init__(self, host: JobHost, surroundings: Surroundings, naming: Naming, prefix: str = "pod") -> None:
+        super().__init__(host, surroundings, prefix)
         self._naming = naming
 
     def refused(self, sentence: str) -> PodEnd:

@@ -102,7 +102,7 @@ def _rehearse(
     progress.say(f"Rehearsal starting (run-id {run}):")
     surroundings = surroundings_of(server, workflow, options.limits, progress)
     host, naming = job_host(surroundings), _naming(plan)
-    interpreter = Interpreter(templates, main, lambda: Pods(host, surroundings, naming), workflow)
+    interpreter = Interpreter(templates, main, lambda word: Pods(host, surroundings, naming, word), workflow)
     ended = interpreter.run({name: argument_value(value) for name, value in parameters.items()})
     if ended.not_run:
         progress.say(f"The exit handler {ended.not_run} is the cluster's: it is not rehearsed.", bad=True)

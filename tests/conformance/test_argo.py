@@ -1,0 +1,104 @@
+"""Argo Workflows held to the conformance suite: the corpus on one shared object store, a third of it in `make test`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from argo_target import fixed_settings, objects_of, schema_problems, step_counts
+from corpus_flows import CORPUS
+
+from penstock.backends.argo import BACKEND
+from penstock.backends.argo.compilation import compile_for_argo
+from penstock.backends.argo.rehearsal.checks import check
+from penstock.backends.argo.rehearsal.reading import read_manifests
+from penstock.backends.argo.rehearsal.rehearsing import Options, rehearsal_settings, rehearse
+from penstock.backends.argo.resolution import Chosen
+from penstock.backends.argo.settings import ArgoSettings
+from penstock.backends.conformance import BackendConformance, FlowCase
+from penstock.backends.protocol import Bundle
+from penstock.backends.rehearsal.object_store import ObjectStore
+from penstock.backends.rehearsal.running import Limits
+from penstock.backends.run_comparison import StoredRun
+from penstock.cli.state import CliState
+from penstock.compiler.planning import plan_of
+from penstock.compiler.program import Program
+from penstock.runtime_shim.datastore.local import LocalDatastore
+from penstock.runtime_shim.parameters import parameters_of
+
+CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
+SOON = (
+    "crossing_branches", "decorated", "empty_inner_foreach", "empty_outer_foreach", "failing_split", "foreach_in_loop",
+    "foreach_in_switch", "hostile_defaults", "hostile_parameters", "join_two_splits", "loop_exits", "loop_in_foreach",
+    "nested_loops", "start_end", "switch_in_branch", "switch_shared_tail", "switch_to_end",
+)  # fmt: skip
+"""What is rehearsed in `make test`: each way in which Argo differs from the others; in `make test-scale` it is all."""
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    """One S3 for all rehearsals."""
+    with ObjectStore() as running:
+        yield running
+
+
+class TestArgo(BackendConformance):
+    backend = BACKEND
+    cases: ClassVar = CASES
+
+    @pytest.fixture(autouse=True)
+    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.request = request
+        monkeypatch.setenv("METAFLOW_USER", "conformance")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if metafunc.function.__name__ != self.test_the_rehearsed_run_is_the_local_one.__name__:
+            super().pytest_generate_tests(metafunc)
+            return
+        cases = [
+            pytest.param(case, id=case.name, marks=() if case.name in SOON else pytest.mark.scale)
+            for case in self.compiling()
+        ]
+        metafunc.parametrize("case", cases)
+
+    def settings(self, program: Program) -> ArgoSettings:
+        return fixed_settings(program)
+
+    def schema_problems(self, bundle: Bundle) -> list[str]:
+        found = schema_problems(objects_of(bundle))
+        if not found:
+            templates = read_manifests(bundle.files[bundle.main])
+            check(templates, next(iter(templates)))  # the interpreter's own rules, which raise
+        return found
+
+    def step_counts(self, bundle: Bundle) -> Counter[str]:
+        return step_counts(objects_of(bundle))
+
+    def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
+        return rehearsed(case, folder, self.request.getfixturevalue("store"))
+
+
+def rehearsed(case: FlowCase, folder: Path, store: ObjectStore) -> StoredRun:
+    """Rehearse a flow as it is compiled from its file."""
+    flow_class = case.load()
+    state = CliState(flow_class, (str(case.file),))
+    compiled = compile_for_argo(state, Chosen(), amend=rehearsal_settings)
+    declared = parameters_of(flow_class)
+    given = {name: declared[name].stored(value) for name, value in case.parameters.items()}
+    target = LocalDatastore(str(folder / ".metaflow"))
+    lines: list[str] = []
+    options = Options(limits=Limits(grace_seconds=2))
+    done = rehearse(plan_of(state.program()), compiled, given, store, target, lines.append, options)
+    if case.fails_at is None:
+        assert done.failure is None, "".join(lines)
+    else:
+        assert done.failure is not None
+        assert f"/{case.fails_at} failed" in done.failure.message
+    return StoredRun(target.root, case.flow, done.run)
+
+
+def test_what_is_rehearsed_soon_is_in_the_corpus() -> None:
+    assert set(SOON) <= {case.name for case in TestArgo.compiling()}
