@@ -53,6 +53,8 @@ def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | No
     given = given_parameters(ctx)
     clients = AwsClients()
     machine = demand_machine(clients.states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__)
+    if run_id_file:
+        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
     started = start(clients.states, machine, given)
     click.echo(f"Run {started.run} started.")
     click.echo(started.arn)

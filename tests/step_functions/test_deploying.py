@@ -209,6 +209,14 @@ def test_parameters_above_256_kilobytes_are_refused_with_the_number(flow: Path, 
     )
 
 
+def test_no_run_is_started_whose_id_cannot_be_written(flow: Path, command: Command, aws: Aws) -> None:
+    assert command("flow.py", "step-functions", "create").returncode == 0
+    done = command("flow.py", "step-functions", "trigger", "--who", "x", "--run-id-file", "no/id")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error[P509]: cannot write no/id: No such file or directory\n"
+    assert "has had no runs yet" in command("flow.py", "step-functions", "list-runs").stdout
+
+
 def test_trigger_before_create_says_what_is_missing(flow: Path, command: Command, aws: Aws) -> None:
     done = command("flow.py", "step-functions", "trigger", "--who", "x")
     assert done.returncode == 1
