@@ -6,8 +6,9 @@ with ``cls=FlowCommand`` and read them by :func:`given_parameters`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
@@ -15,6 +16,7 @@ import click
 from penstock.runtime_shim.failures import Failure
 
 if TYPE_CHECKING:
+    from penstock.backends.protocol import Choices
     from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.pipeline import Compiled
     from penstock.compiler.program import Program
@@ -101,16 +103,39 @@ def warn(diagnostics: Iterable[Diagnostic]) -> None:
         click.echo(render_text(found), err=True)
 
 
+def chosen_with(options: Callable[[Callable[..., Any]], Callable[..., Any]], state: State, choices: Choices) -> Any:
+    """What ``options`` give a command as its argument ``chosen``, where a user has said what ``choices`` say.
+
+    ``options`` is a decorator; what it shares with other targets it calls as the fields of ``choices`` are called.
+    Raises Refused (P514) where ``choices.own`` has options or values that the target does not know.
+    """
+
+    def nothing_else(chosen: object) -> object:
+        return chosen
+
+    command = click.command("compile", add_help_option=False)(options(nothing_else))
+    shared = {field.name: getattr(choices, field.name) for field in fields(choices) if field.name != "own"}
+    try:
+        with command.make_context("compile", list(choices.own), obj=state, default_map=shared) as context:
+            return command.invoke(context)
+    except click.UsageError as error:
+        from penstock.compiler.diagnostics import Diagnostic, Refused
+
+        message = f"{' '.join(choices.own)!r} is not for this target: {error.format_message()}"
+        raise Refused(
+            [Diagnostic("P514", message, help="the help of the target's own command lists its options")]
+        ) from None
+
+
 class FlowCommand(click.Command):
     """A command with one option for every parameter of the flow, beside its own.
 
     Values stay texts here, and are converted by :func:`given_parameters`, so that all mistakes are told at once.  An
     option of the command that has two names gives up the one that is a parameter's; one that has no other is called
-    ``--<prefix>-host`` then, if the command has a ``prefix``.  Where an option is not given,
-    ``METAFLOW_RUN_<NAME>`` of the environment counts.
+    ``--<prefix>-host`` then.  Where an option is not given, ``METAFLOW_RUN_<NAME>`` of the environment counts.
     """
 
-    def __init__(self, *arguments: Any, prefix: str = "", **options: Any) -> None:
+    def __init__(self, *arguments: Any, prefix: str = "penstock", **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.prefix = prefix
 
@@ -163,14 +188,13 @@ def _spellings(parameter: Parameter) -> list[str]:
 
 
 def _giving_way(own: click.Parameter, wanted: set[str], prefix: str) -> click.Parameter:
-    """A command's own option, without the spellings that the flow's parameters want, where it has another one or gets
-    it.
+    """A command's own option, without the spellings that the flow's parameters want; with another one where it has none
+    left.
     """
     left = [spelling for spelling in own.opts if spelling not in wanted]
-    if not left and prefix:
-        left = [f"--{prefix}-{own.opts[0].lstrip('-')}"]
-    if left in ([], own.opts):
+    if left == own.opts:
         return own
+    left = left or [f"--{prefix}-{own.opts[0].lstrip('-')}"]
     giving = copy(own)
     giving.opts = left
     return giving

@@ -58,13 +58,15 @@ class Bundle:
 class Choices:
     """What may be chosen for every target alike; None or empty where the configuration decides.
 
-    A target's own commands take more.  ``max_workers`` is the number of tasks of one foreach at once.
+    ``max_workers`` is the number of tasks of one foreach at once.  ``own`` are options of the target's own commands, as
+    arguments: :func:`penstock.backends.commandline.chosen_with` reads them, and all that is chosen here.
     """
 
     datastore_root: str | None = None
     image: str | None = None
     tags: tuple[str, ...] = ()
     max_workers: int = 100
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,10 @@ class Argo:
     def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
         """As `argo-workflows create --only-yaml` does."""
         from penstock.backends.argo.compilation import compile_for_argo
-        from penstock.backends.argo.resolution import Chosen
+        from penstock.backends.argo.options import workflow_options
+        from penstock.backends.commandline import chosen_with
 
-        chosen = Chosen(
-            datastore_root=choices.datastore_root,
-            image=choices.image,
-            tags=choices.tags,
-            max_workers=choices.max_workers,
-        )
-        return compile_for_argo(state, chosen, output=output).compilation
+        return compile_for_argo(state, chosen_with(workflow_options, state, choices), output=output).compilation
 
     def describe(self, bundle: Bundle) -> Description:
         """Steps by their way through foreaches, arms and loops."""

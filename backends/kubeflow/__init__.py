@@ -54,16 +54,11 @@ class Kubeflow:
 
     def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
         """As `generate-kfp-yaml` does."""
+        from penstock.backends.commandline import chosen_with
         from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-        from penstock.backends.kubeflow.resolution import Chosen
+        from penstock.backends.kubeflow.options import pipeline_options
 
-        chosen = Chosen(
-            datastore_root=choices.datastore_root,
-            image=choices.image,
-            tags=choices.tags,
-            max_workers=choices.max_workers,
-        )
-        return compile_for_kubeflow(state, chosen, output=output).compilation
+        return compile_for_kubeflow(state, chosen_with(pipeline_options, state, choices), output=output).compilation
 
     def describe(self, bundle: Bundle) -> Description:
         """Tasks by their way through loops and arms."""

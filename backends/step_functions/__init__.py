@@ -43,16 +43,11 @@ class StepFunctions:
 
     def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
         """As `step-functions create` does."""
+        from penstock.backends.commandline import chosen_with
         from penstock.backends.step_functions.compilation import compile_for_step_functions
-        from penstock.backends.step_functions.resolution import Chosen
+        from penstock.backends.step_functions.options import COMPILED_WITH
 
-        chosen = Chosen(
-            datastore_root=choices.datastore_root,
-            image=choices.image,
-            tags=choices.tags,
-            max_workers=choices.max_workers,
-        )
-        return compile_for_step_functions(state, chosen, output=output).compilation
+        return compile_for_step_functions(state, chosen_with(COMPILED_WITH, state, choices), output=output).compilation
 
     def describe(self, bundle: Bundle) -> Description:
         """States by their way through those around them, each with the job it submits."""

@@ -43,6 +43,7 @@ MACHINE_NAME = _named
 
 
 _COMPILED_WITH = (
+    click.option("--image", metavar="IMAGE", help="The jobs' image, where a step names none."),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
     click.option(
         "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
@@ -93,7 +94,7 @@ def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
     return MACHINE_NAME(optioned)
 
 
-_CHOSEN = ("tags", "max_workers", "workflow_timeout", "distributed_map", "aws_tags", "datastore_root")
+_CHOSEN = ("image", "tags", "max_workers", "workflow_timeout", "distributed_map", "aws_tags", "datastore_root")
 
 
 def _chosen(name: Naming, log_level: str, given: dict[str, Any]) -> Chosen:

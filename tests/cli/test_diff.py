@@ -130,6 +130,11 @@ class TestFolders:
         done = self.penstock("diff", "old", "new")
         assert done.out == "AFlow for nomad differs:\n  ~ pipeline.yaml: pipelineInfo.name aflow → mine\n"
 
+    def test_options_to_compile_with_are_refused_where_nothing_is_compiled(self) -> None:
+        done = self.penstock("diff", "old", "new", "--image=x")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.endswith("Error: --image is for flow files: two folders are compared as they are\n")
+
     def test_a_file_that_is_gone_is_gone(self) -> None:
         self.document.unlink()
         assert self.penstock("diff", "old", "new").out == "AFlow for kfp is gone.\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,14 +232,14 @@ def test_flows_of_one_name_are_both_refused(penstock: Callable[..., Outcome], tm
 
 
 def test_modules_of_one_name_beside_two_flows_do_not_meet(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
-    for folder in ("x", "y"):
+    for folder in ("left", "right"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "settings.py").write_text(f"NAME = '{folder}'\n")
-        text = flow_file(f"{folder.upper()}Flow", default="settings.NAME")
+        text = flow_file(f"{folder.title()}Flow", default="settings.NAME")
         (tmp_path / folder / "flow.py").write_text(f"import settings\n{text}")
-    assert penstock("compile", "x/flow.py", "y/flow.py", *KFP, "-o", "out").code == 0
-    for folder in ("x", "y"):
-        pipeline = (tmp_path / "out" / f"{folder.upper()}Flow" / "kfp" / "pipeline.yaml").read_text()
+    assert penstock("compile", "left/flow.py", "right/flow.py", *KFP, "-o", "out").code == 0
+    for folder in ("left", "right"):
+        pipeline = (tmp_path / "out" / f"{folder.title()}Flow" / "kfp" / "pipeline.yaml").read_text()
         assert f"defaultValue: {folder}\n" in pipeline
 
 
@@ -254,6 +256,73 @@ def test_annotations_for_github(penstock: Callable[..., Outcome], tmp_path: Path
         "::error file=flows/a%2Cb.py,title=P506::a,b.py ended without starting a flow%0A"
         'end a,b.py with `if __name__ == "__main__":` and a call of the flow\'s class, as `MyFlow()`\n'
     )
+
+
+def test_one_target_s_own_options(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "flows" / "a.py").write_text(flow_file("AFlow", foreach=True))
+    own = ("--for", "kfp", "--pipeline-name 'the other'", "--for", "kfp", "--max-parallelism=3")
+    done = penstock("compile", "flows/a.py", *KFP, "--max-workers=5", "--tag=nightly", *own, "-o", "out")
+    assert (done.code, done.err) == (0, "")
+    pipeline = (tmp_path / "out" / "AFlow" / "kfp" / "pipeline.yaml").read_text()
+    assert "name: the-other\n" in pipeline
+    assert "parallelismLimit: 3\n" in pipeline
+    assert "nightly" in pipeline
+    unknown = penstock("compile", "flows/a.py", *KFP, "--for", "kfp", "--workflow-timeout 3600", "-o", "out")
+    assert unknown.code == 1
+    assert unknown.err.startswith("error[P514]: '--workflow-timeout 3600' is not for this target: No such option")
+    assert unknown.err.endswith("\n  = help: the help of the target's own command lists its options\n\n")
+    for wrong, said in (
+        (("--for", "nomad", "-x"), "Error: --for nomad: that is none of the targets, kfp\n"),
+        (("--for", "kfp", "'"), 'Error: --for kfp: "\'": No closing quotation\n'),
+    ):
+        refused = penstock("compile", "flows/a.py", *KFP, *wrong, "-o", "out")
+        assert (refused.code, refused.err.endswith(said)) == (2, True), refused.err
+
+
+def test_a_name_is_for_one_flow(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "flows" / f"{name}.py").write_text(flow_file(f"{name.upper()}Flow"))
+    files = ("flows/a.py", "flows/b.py")
+    done = penstock("compile", *files, *KFP, "--target=local", "--for", "kfp", "--pipeline-name same", "-o", "out")
+    assert done.code == 1
+    assert done.err == (
+        "error[P510]: flows/a.py and flows/b.py would both be called same on kfp\n"
+        "  = help: a name that is given is for one flow: compile them one by one\n\n"
+    )
+    assert tree(tmp_path / "out") == {"AFlow/local/plan.json", "BFlow/local/plan.json", "penstock.json"}
+
+
+def test_ctrl_c_ends_the_processes_of_the_flows(tmp_path: Path) -> None:
+    text = "import os, time\nopen(f'{os.getpid()}.pid', 'w').close()\ntime.sleep(600)\n"
+    for name in ("a", "b"):
+        (tmp_path / "flows" / f"{name}.py").write_text(text)
+    with Shell(tmp_path) as shell:
+        job = shell.start("-m", "penstock", "check", "flows/a.py", "flows/b.py")
+        end = time.monotonic() + 60
+        while not list(tmp_path.glob("*.pid")):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        os.kill(job.pid, signal.SIGINT)  # to the command alone, as some process managers do it
+        out, err = job.communicate(timeout=60)
+    assert (job.returncode, out, err.strip()) == (1, "", "Interrupted.")
+    for file in tmp_path.glob("*.pid"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(file.stem), 0)
+
+
+def test_a_full_folder_of_temporary_files_is_told(
+    penstock: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flows" / "a.py").write_text(flow_file("AFlow"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    done = penstock("check", "flows/a.py")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error[P511]: temporary files can't be written to ")
+    assert done.err.endswith(": No space left on device\n  = help: make room there, or set TMPDIR\n")
 
 
 def test_an_unknown_target_is_told_once(penstock: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -37,8 +37,14 @@ if __name__ == "__main__":
 """
 
 
-def flow_file(name: str, *, module: str = "penstock", default: str = "'x'", decorator: str = "") -> str:
-    """A flow of three steps with a parameter, which imports from ``module``; ``decorator`` stands before `work`."""
+def flow_file(
+    name: str, *, module: str = "penstock", default: str = "'x'", decorator: str = "", foreach: bool = False
+) -> str:
+    """A flow with a parameter, which imports from ``module``; ``decorator`` stands before `work`, the step between
+    `start` and `end`, which with ``foreach`` is one.
+    """
+    to_work = 'self.next(self.work, foreach="word")' if foreach else "self.next(self.work)"
+    join = "    @step\n    def gather(self, inputs):\n        self.next(self.end)\n\n" if foreach else ""
     decorators = f"    {decorator}\n" if decorator else ""
     return f"""from {module} import FlowSpec, Parameter, resources, schedule, step
 
@@ -48,13 +54,13 @@ class {name}(FlowSpec):
 
     @step
     def start(self):
-        self.next(self.work)
+        {to_work}
 
 {decorators}    @step
     def work(self):
-        self.next(self.end)
+        self.next(self.{"gather" if foreach else "end"})
 
-    @step
+{join}    @step
     def end(self):
         pass
 

@@ -40,12 +40,14 @@ class Mill:
 
     def compile(self, state: State, choices: Choices, output: str | None = None) -> Compilation:
         """Resolve the settings, check, lower.  Nothing is packed: the machines share the flow's folder too."""
+        from penstock.backends.commandline import chosen_with
         from penstock.backends.protocol import gaps
         from penstock.compiler.diagnostics import Refused, has_errors
+        from penstock_mill.commands import sheet_options
         from penstock_mill.settings import resolve
 
         program = state.program()
-        settings, missing = resolve(program.name, state, choices)
+        settings, missing = resolve(program.name, state, chosen_with(sheet_options, state, choices))
         found = [*gaps(program, self), *missing]
         if has_errors(found):
             raise Refused(found)

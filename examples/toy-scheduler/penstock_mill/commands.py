@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
     from penstock.backends.commandline import State
 
 
+def sheet_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command what a sheet is made from, which it takes as its argument ``chosen``."""
+
+    @click.option("--datastore-root", metavar="FOLDER", help="Where the machines store artifacts.")
+    @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
+    @click.option("--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Jobs at once.")
+    @functools.wraps(command)
+    def with_chosen(
+        *arguments: Any, datastore_root: str | None, tags: tuple[str, ...], max_workers: int, **options: Any
+    ) -> Any:
+        root = datastore_root or click.get_current_context().obj.options.datastore_root
+        return command(*arguments, chosen=Choices(datastore_root=root, tags=tags, max_workers=max_workers), **options)
+
+    return with_chosen
+
+
 @click.group(short_help="Write sheets for Mill, and try them here.")
 def mill() -> None:
     """Run the flow on Mill."""
@@ -23,15 +41,13 @@ def mill() -> None:
 
 @mill.command(short_help="Write the flow as a sheet.")
 @click.option("-o", "--output", default="sheet.json", show_default=True, metavar="FILE", help="The file to write.")
-@click.option("--datastore-root", metavar="FOLDER", help="Where the machines store artifacts.")
+@sheet_options
 @click.pass_context
-def create(ctx: click.Context, /, output: str, datastore_root: str | None) -> None:
+def create(ctx: click.Context, /, output: str, chosen: Choices) -> None:
     """Compile the flow to a sheet, for whoever runs Mill."""
     from penstock_mill import BACKEND
 
-    state: State = ctx.obj
-    root = datastore_root or state.options.datastore_root
-    compilation = BACKEND.compile(state, Choices(datastore_root=root), output)
+    compilation = BACKEND.compile(ctx.obj, chosen, output)
     write_file(output, compilation.bundle.files[compilation.bundle.main])
     click.echo(f"The sheet {compilation.name} is in {output}.")
 

@@ -47,7 +47,7 @@ def answer(state: CliState, folder: str) -> None:
     said = [*compiled.diagnostics, *_others_in_the_file(state.flow_class)]
     targets: dict[str, Any] = {}
     if compiled.program is not None:
-        ask = _compiled if question["compile"] else _checked
+        ask = _checked if question["choices"] is None else _compiled
         for name, target in named(question["targets"]).items():
             targets[name] = ask(state, target, question, Path(folder, name), set(said))
     name = compiled.graph.name if compiled.graph else state.flow_class.__name__
@@ -75,7 +75,7 @@ def _compiled(
     from penstock.runtime_shim.failures import Failure
 
     try:
-        compilation = target.compile(state, _choices(question["choices"]), question["output"])
+        compilation = target.compile(state, _choices(question, target.info.name), question["output"])
     except Refused as refused:
         found = refused.diagnostics
     except Failure as failure:
@@ -86,20 +86,24 @@ def _compiled(
     return {"refused": True, "diagnostics": _documents(each for each in found if each not in said)}
 
 
-def _choices(chosen: dict[str, Any]) -> Choices:
+def _choices(question: Any, target: str) -> Choices:
     from penstock.backends.protocol import Choices
 
-    return Choices(**{**chosen, "tags": tuple(chosen["tags"])})
+    chosen = question["choices"]
+    return Choices(**{**chosen, "tags": tuple(chosen["tags"]), "own": tuple(question["own"].get(target, ()))})
 
 
 def _stored(state: CliState, compilation: Compilation, folder: Path) -> dict[str, Any]:
-    """Write the files; what there is to know of them."""
+    """Write the files; what there is to know of them.
+
+    Raises CannotWrite where there is no room for temporary files.
+    """
+    from penstock.backends.commandline import write_file
     from penstock.runtime_shim.records import blob_key
 
     for path, data in compilation.bundle.files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+        os.makedirs((folder / path).parent, exist_ok=True)
+        write_file(str(folder / path), data)
     package = None
     if compilation.package is not None:
         sha = compilation.package.sha

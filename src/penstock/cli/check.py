@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--target", "targets", multiple=True, metavar="NAME", help="Also check that this target can run it; repeatable."
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Also check that this target can run it, or `all` schedulers; repeatable.",
 )
 @click.option(
     "--format",
@@ -66,8 +70,7 @@ def check(state: CliState, targets: tuple[str, ...], form: str, decospecs: tuple
 
 def _gaps(program: Program, targets: tuple[str, ...]) -> list[Diagnostic]:
     from penstock.backends.protocol import gaps
-    from penstock.backends.registry import BUILT_IN, backend
+    from penstock.backends.registry import BUILT_IN, backend, named
 
     others = {name: backend(name).info.capabilities for name in BUILT_IN}
-    wanted = [backend(name) for name in targets]
-    return [gap for target in wanted for gap in gaps(program, target, others)]
+    return [gap for target in named(targets).values() for gap in gaps(program, target, others)]

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.answering import ANSWER, QUESTION
 from penstock.compiler.diagnostic_documents import diagnostic_of
-from penstock.compiler.diagnostics import Diagnostic, has_errors
+from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
 
 if TYPE_CHECKING:
     from penstock.backends.protocol import Choices
@@ -29,12 +29,13 @@ class Question:
     """What is asked of each flow: whether ``targets`` (names) can take it, and with ``choices`` to be compiled for
     them.
 
-    ``output`` is a folder that code packages leave out; ``decospecs`` and ``package_suffixes`` stand before a command
-    of a flow (`--with`, `--package-suffixes`).
+    ``own`` are options for single targets, as arguments; ``output`` is a folder that code packages leave out.
+    ``decospecs`` and ``package_suffixes`` stand before a command of a flow (`--with`, `--package-suffixes`).
     """
 
     targets: tuple[str, ...]
     choices: Choices | None = None
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     output: str | None = None
     decospecs: tuple[str, ...] = ()
     package_suffixes: str | None = None
@@ -47,10 +48,8 @@ class Question:
 
     def to_json(self) -> str:
         """The question as the flow's process reads it."""
-        choices = self.choices
-        fields = ("datastore_root", "image", "tags", "max_workers")
-        chosen = None if choices is None else {name: getattr(choices, name) for name in fields}
-        document = {"targets": self.targets, "compile": choices is not None, "choices": chosen, "output": self.output}
+        chosen = None if self.choices is None else asdict(self.choices)
+        document = {"targets": self.targets, "choices": chosen, "own": dict(self.own), "output": self.output}
         return json.dumps(document)
 
 
@@ -74,7 +73,8 @@ class TargetAnswer:
 @dataclass(frozen=True)
 class FlowAnswer:
     """What came of a file: the flow's name, None where it starts none; what there is to say of it on all targets, and
-    what each target makes of it.  ``failed`` means that its process ended otherwise, which is told on stderr.
+    what each target makes of it.  ``failed`` is the exit code of a process that ended without an answer, and has said
+    why in ``said``, which is what it printed.
     """
 
     file: str
@@ -82,6 +82,7 @@ class FlowAnswer:
     diagnostics: tuple[Diagnostic, ...]
     targets: Mapping[str, TargetAnswer]
     failed: int = 0
+    said: str = ""
 
     @property
     def refused(self) -> bool:
@@ -97,7 +98,7 @@ def ask(files: Iterable[str], question: Question, folder: Path) -> list[FlowAnsw
     """The answers of the files, in their order; a file given twice is asked once.
 
     ``folder`` takes what the flows compile to.  Two flows of one name are both refused (P510).  What the files print
-    goes to stderr.
+    goes to stderr, in their order.  Raises Refused (P511) where there is no room for temporary files.
     """
     paths = list({os.path.realpath(file): _shown(file) for file in reversed(list(files))}.values())[::-1]
     running: set[subprocess.Popen[bytes]] = set()
@@ -106,13 +107,16 @@ def ask(files: Iterable[str], question: Question, folder: Path) -> list[FlowAnsw
             waiting = [
                 workers.submit(_ask, path, question, folder / str(number), running) for number, path in enumerate(paths)
             ]
-            answers = [each.result() for each in waiting]
+            answers = [_passed_on(each.result()) for each in waiting]
+        except OSError as error:
+            message = f"temporary files can't be written to {folder}: {error.strerror}"
+            raise Refused([Diagnostic("P511", message, help="make room there, or set TMPDIR")]) from None
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
                 process.kill()
             raise
-    return _without_namesakes(answers)
+    return _without_doubles(_without_namesakes(answers))
 
 
 def _shown(file: str) -> str:
@@ -131,20 +135,20 @@ def _ask(path: str, question: Question, folder: Path, running: set[subprocess.Po
         running.add(process)
         code = process.wait()
         running.discard(process)
-    _pass_on(said)
+    text = said.read_text(encoding="utf-8", errors="backslashreplace")
     try:
         document = json.loads((folder / ANSWER).read_text(encoding="utf-8"))
     except FileNotFoundError:
         # A diagnostic of the command line itself, or a bug: both stand on stderr.
-        return FlowAnswer(path, None, (), {}, code or _EXIT_BUG)
+        return FlowAnswer(path, None, (), {}, code or _EXIT_BUG, text)
     targets = {name: _target(each, folder / name) for name, each in document["targets"].items()}
-    return FlowAnswer(path, document["flow"], _diagnostics(document), targets)
+    return FlowAnswer(path, document["flow"], _diagnostics(document), targets, said=text)
 
 
-def _pass_on(said: Path) -> None:
-    text = said.read_text(encoding="utf-8", errors="backslashreplace")
-    if text:
-        sys.stderr.write(text)
+def _passed_on(answer: FlowAnswer) -> FlowAnswer:
+    """The answer, after what its file has printed."""
+    sys.stderr.write(answer.said)
+    return answer
 
 
 def _target(document: Mapping[str, Any], folder: Path) -> TargetAnswer:
@@ -182,3 +186,26 @@ def _namesake(answer: FlowAnswer, files: Mapping[str, list[str]]) -> Diagnostic:
     return Diagnostic(
         "P510", message, help="a flow's class names what is stored and deployed: call one of them otherwise"
     )
+
+
+def _without_doubles(answers: Sequence[FlowAnswer]) -> list[FlowAnswer]:
+    """The answers, flows that would be called alike on a target refused for that target."""
+    files: dict[tuple[str, str], list[str]] = {}
+    for answer in answers:
+        for name, target in answer.targets.items():
+            if not target.refused:
+                files.setdefault((name, target.name), []).append(answer.file)
+    doubles = {key: each for key, each in files.items() if key[1] and len(each) > 1}
+    return [
+        replace(answer, targets={name: _single(name, target, doubles) for name, target in answer.targets.items()})
+        for answer in answers
+    ]
+
+
+def _single(name: str, target: TargetAnswer, doubles: Mapping[tuple[str, str], list[str]]) -> TargetAnswer:
+    others = doubles.get((name, target.name))
+    if others is None:
+        return target
+    message = f"{' and '.join(others)} would both be called {target.name} on {name}"
+    double = Diagnostic("P510", message, help="a name that is given is for one flow: compile them one by one")
+    return replace(target, refused=True, diagnostics=(*target.diagnostics, double))

@@ -21,6 +21,7 @@ from penstock.cli.answering import answer_without_a_flow, is_answered
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.spans import Span
 from penstock.runtime_shim.aliasing import NoFlow, demand_python, not_started
+from penstock.runtime_shim.entry import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,6 +53,8 @@ def main() -> None:
     except SystemExit:
         if is_answered(folder):
             raise
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)  # whoever asks is interrupted too, and says so
     except NoFlow as failure:
         return answer_without_a_flow(folder, _not_python(path, failure))
     except Exception as error:  # the user's file: whatever it raises is told of it

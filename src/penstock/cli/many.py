@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock.cli.compile_options import TARGETS, WITH, compiled_with, known_targets
+
 if TYPE_CHECKING:
-    from penstock.backends.protocol import Choices
     from penstock.cli.findings import Finding
     from penstock.cli.flow_files import FlowAnswer, Question
-
-_TARGETS = click.option(
-    "--target", "targets", multiple=True, metavar="NAME", help="A target, or `all` schedulers; repeatable."
-)
-_WITH = click.option(
-    "--with", "decospecs", multiple=True, metavar="DECOSPEC", help="Add a decorator to every step; repeatable."
-)
-_CHOICES = (
-    click.option("--datastore-root", metavar="URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
-    click.option("--image", metavar="IMAGE", help="The containers' image, where a step names none."),
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
-    click.option(
-        "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-    ),
-    click.option("--package-suffixes", metavar=".S,…", help="Suffixes of the files that go into the code package."),
-)
-
-
-def _compiled_with(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command what every flow is compiled with: ``targets``, ``decospecs``, ``suffixes`` and ``choices``."""
-
-    @functools.wraps(command)
-    def with_choices(
-        *arguments: Any,
-        datastore_root: str | None,
-        image: str | None,
-        tags: tuple[str, ...],
-        max_workers: int,
-        package_suffixes: str | None,
-        **options: Any,
-    ) -> Any:
-        from penstock.backends.protocol import Choices
-
-        choices = Choices(datastore_root=datastore_root, image=image, tags=tags, max_workers=max_workers)
-        return command(*arguments, choices=choices, suffixes=package_suffixes, **options)
-
-    return functools.reduce(lambda inner, option: option(inner), [*reversed(_CHOICES), _WITH, _TARGETS], with_choices)
 
 
 def _format(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -64,8 +28,8 @@ _FILES = click.argument("files", nargs=-1, required=True, metavar="FLOW.py…")
 
 @click.command(short_help="Check flows, and say everything that is wrong with them.")
 @_FILES
-@_TARGETS
-@_WITH
+@TARGETS
+@WITH
 @_format("github")
 def check(files: tuple[str, ...], targets: tuple[str, ...], decospecs: tuple[str, ...], form: str) -> int:
     """Check flow files, and say everything that is wrong with them; with --target also what that target can't do.
@@ -84,7 +48,7 @@ def check(files: tuple[str, ...], targets: tuple[str, ...], decospecs: tuple[str
     from penstock.compiler.diagnostic_documents import github_annotations
 
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-        answers = _ask(files, Question(_known(targets), decospecs=decospecs), folder)
+        answers = _ask(files, Question(known_targets(targets), decospecs=decospecs), folder)
     found = findings(answers)
     match form:
         case "json":
@@ -103,15 +67,12 @@ def check(files: tuple[str, ...], targets: tuple[str, ...], decospecs: tuple[str
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False), metavar="DIR", help="The folder to write."
 )
-@_compiled_with
+@compiled_with
 @_format()
 def compile_flows(
     files: tuple[str, ...],
     output: str,
-    targets: tuple[str, ...],
-    decospecs: tuple[str, ...],
-    suffixes: str | None,
-    choices: Choices,
+    question: Question,
     form: str,
 ) -> int:
     """Compile flows for each target, all schedulers if none is named, into DIR/FLOW/TARGET/.
@@ -124,15 +85,14 @@ def compile_flows(
     Examples:
       penstock compile flow.py --target argo-workflows -o build
       penstock compile flows/*.py --target all -o deploy --image registry.example.com/team/image:1
+      penstock compile flow.py -o deploy --for argo-workflows "--workflow-timeout 7200 --on-exit tell-us"
       penstock compile flows/*.py -o deploy --format json | jq '.flows[].targets'
     """
     from penstock.cli.compiled_folder import write_folder
     from penstock.cli.findings import exit_code, findings, show
-    from penstock.cli.flow_files import Question
 
-    question = Question(_known(targets or ("all",)), choices, output, decospecs, suffixes)
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-        answers = _ask(files, question, folder)
+        answers = _ask(files, replace(question, output=output), folder)
         found = findings(answers)
         if form == "text":
             show(found)
@@ -150,15 +110,15 @@ def compile_flows(
 @click.command(short_help="Compare compiled flows.")
 @click.argument("before", metavar="DIR", type=click.Path(file_okay=False))
 @click.argument("after", nargs=-1, required=True, metavar="DIR|FLOW.py…")
-@_compiled_with
+@compiled_with
 @_format()
+@click.pass_context
 def diff(
+    ctx: click.Context,
+    /,
     before: str,
     after: tuple[str, ...],
-    targets: tuple[str, ...],
-    decospecs: tuple[str, ...],
-    suffixes: str | None,
-    choices: Choices,
+    question: Question,
     form: str,
 ) -> int:
     """Compare a folder that `penstock compile -o` wrote with another one, or with flows as they compile now.
@@ -174,16 +134,15 @@ def diff(
     from penstock.cli.comparing import compare, exit_code, report
     from penstock.cli.compiled_folder import of_answers, read_folder
     from penstock.cli.findings import findings, show
-    from penstock.cli.flow_files import Question
 
     old = read_folder(before)
     if len(after) == 1 and not after[0].endswith(".py"):
+        _demand_nothing_given(ctx)
         answers: list[FlowAnswer] = []
         new = read_folder(after[0])
     else:
-        question = Question(_known(targets or ("all",)), choices, before, decospecs, suffixes)
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-            answers = _ask(after, question, folder)
+            answers = _ask(after, replace(question, output=before), folder)
             new = of_answers(answers)
     pairs = compare(old, new)
     if form == "json":
@@ -197,14 +156,12 @@ def diff(
     return exit_code(pairs, answers, old.refused)
 
 
-def _known(targets: Iterable[str]) -> tuple[str, ...]:
-    """The targets' names, `all` replaced.
-
-    Raises Refused where one of them does not exist.
-    """
-    from penstock.backends.registry import named
-
-    return tuple(named(targets))
+def _demand_nothing_given(ctx: click.Context) -> None:
+    """Raises click.UsageError for an option to compile with, where nothing is compiled."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for param in ctx.command.params:
+        if param.name not in ("before", "after", "form") and ctx.get_parameter_source(str(param.name)) is given:
+            raise click.UsageError(f"{param.opts[0]} is for flow files: two folders are compared as they are")
 
 
 def _ask(files: Sequence[str], question: Question, folder: str) -> list[FlowAnswer]:
