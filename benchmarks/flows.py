@@ -49,3 +49,23 @@ if __name__ == "__main__":
     ArrayFlow()
 """
 """One large artifact of random floating point numbers, written by one process and read by another."""
+
+KFP_DSL = """\
+from kfp import compiler, dsl
+
+@dsl.container_component
+def task(step: str):
+    return dsl.ContainerSpec(image="python:3.11", command=["python", "-c", "pass"], args=[step])
+
+@dsl.pipeline(name="lines")
+def lines():
+    before = None
+    for number in range({steps}):
+        made = task(step=f"s{{number}}")
+        if before is not None:
+            made.after(before)
+        before = made
+
+compiler.Compiler().compile(lines, "lines.yaml")
+"""
+"""Steps in a line as Kubeflow's own SDK has them, compiled by it."""

@@ -48,6 +48,19 @@ def compile_linear(bench: Workbench) -> list[Row]:
     return rows
 
 
+def compile_to_kubeflow(bench: Workbench) -> list[Row]:
+    """Steps in a line to a pipeline, without a server; Metaflow has no such target, Kubeflow's SDK has a compiler."""
+    arguments = ("generate-kfp-yaml", "--output-path=-", "--datastore-root=s3://bucket/metaflow")
+    rows = []
+    for steps, goal in ((2, "imports"), (1_000, "0.4 s beyond imports")):
+        name = f"lines{steps}.py"
+        sdk = bench.penstock.flow(flows.KFP_DSL.format(steps=steps), f"sdk{steps}.py")
+        theirs = f"none; kfp: {measure(bench.penstock.command(sdk), 1).seconds:.1f} s"
+        ours = bench.penstock.command(bench.penstock.flow(generated_flows.linear(steps), name), *arguments)
+        rows.append(Row(f"compile {steps:,} linear steps to Kubeflow", theirs, measure(ours, 5), goal))
+    return rows
+
+
 def check_shapes(bench: Workbench) -> list[Row]:
     """Reading and judging a graph, nothing else."""
     few = generated_flows.diamonds(18)
@@ -165,6 +178,7 @@ def large_array(bench: Workbench) -> list[Row]:
 
 ROWS: tuple[Callable[[Workbench], list[Row]], ...] = (
     compile_linear,
+    compile_to_kubeflow,
     check_shapes,
     local_run,
     one_step,
