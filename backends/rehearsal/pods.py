@@ -42,6 +42,8 @@ class PodEnded:
 
 
 PodEvent = PodStarted | PodEnded
+ENDED_WITH_RUN = "it was ended with the run"
+"""The failure of a pod that did nothing wrong: the run around it was over."""
 
 
 @dataclass(frozen=True, slots=True)

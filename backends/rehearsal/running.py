@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
 from penstock.backends.rehearsal.collecting import EngineStore
-from penstock.backends.rehearsal.pods import PodEnded, PodEvent, Surroundings
+from penstock.backends.rehearsal.pods import ENDED_WITH_RUN, PodEnded, PodEvent, Surroundings
 from penstock.backends.rehearsal.progress import Progress, tail
 from penstock.compiler.packaging import STORED_RAW
 from penstock.runtime_shim.failures import Failure
@@ -112,6 +112,7 @@ def failure_of(
     """The first failure that nothing made up for: a pod's, with what it wrote last, or of ``what`` by itself, as a
     place and a sentence; ``where`` is the scheduler, ``command`` how advice names the flow's command line.
     """
+    failed = [pod for pod in failed if pod.failure != ENDED_WITH_RUN]
     if not failed:
         place, sentence = by_itself[0]
         return RehearsalFailed(

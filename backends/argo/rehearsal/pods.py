@@ -198,7 +198,7 @@ def _result(outcome: Outcome, template: Template, files: Mapping[str, Path]) -> 
             return PodEnd(Phase.ERROR, message=failure.message)
         outputs = {}
     if outcome.stopped:
-        return PodEnd(Phase.FAILED, message="it was ended with the run")
+        return PodEnd(Phase.FAILED, message=pods.ENDED_WITH_RUN)
     if outcome.timed_out:
         message = f"the pod was active on its node longer than {template.deadline:g} seconds"
         return PodEnd(Phase.FAILED, outputs, message)

@@ -75,7 +75,7 @@ class Pods(pods.Pods[Container, ContainerEnded]):
 
 def _result(outcome: Outcome, container: Container, files: Mapping[str, Path]) -> ContainerEnded:
     if outcome.stopped:
-        return ContainerEnded(failure="it was ended with the run")
+        return ContainerEnded(failure=pods.ENDED_WITH_RUN)
     if outcome.timed_out:
         return ContainerEnded(failure=f"the pod was active longer than {container.executor.deadline:g} seconds")
     if outcome.exit_code is None:
