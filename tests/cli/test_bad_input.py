@@ -242,13 +242,14 @@ def test_problems_as_json_stand_alone_on_stdout(good: Shell) -> None:
     assert json.loads(good.run("-c", "print('[]')").out) == []
 
 
-def test_a_parameter_with_the_name_of_an_option_is_refused(good: Shell) -> None:
-    (good.folder / "good.py").write_text(GOOD.replace('"n"', '"isolation"'))
+def test_parameters_that_leave_an_option_no_name_are_refused(good: Shell) -> None:
+    other = 'other = Parameter("penstock-isolation", default=1)\n    n = '
+    (good.folder / "good.py").write_text(GOOD.replace('"n"', '"isolation"').replace("n = ", other, 1))
     done = good.run("good.py", "run", "--who=me")
     no_traceback(done)
     assert done.code == 1
     assert done.err.endswith(
-        "error[P505]: the parameter `isolation` has the name of an option, `--isolation`\n"
+        "error[P505]: the parameter `penstock-isolation` has the name of an option, `--penstock-isolation`\n"
         "  = help: give the parameter another name\n"
     )
 

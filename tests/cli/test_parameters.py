@@ -116,6 +116,16 @@ def test_a_default_that_is_a_function_runs_once_and_only_when_needed(flow: Shell
     assert called not in flow.run("flow.py", "run", "--help").out
 
 
+def test_an_option_makes_way_for_a_parameter_of_its_name(flow: Shell) -> None:
+    source = FLOW.replace('Parameter("whole"', 'Parameter("isolation"').replace('Parameter("text"', 'Parameter("wait"')
+    (flow.folder / "flow.py").write_text(source)
+    seen = values(flow, "--isolation", "7", "--wait", "here", "--penstock-isolation", "process")
+    assert (seen["whole"], seen["text"]) == (7, "here")
+    page = flow.run("flow.py", "step-functions", "trigger", "--help").out
+    assert "--penstock-wait " in page
+    assert flow.run("flow.py", "run", "--penstock-isolation", "none").code == 2
+
+
 def test_an_option_with_two_names_leaves_one_to_a_parameter(shell: Shell) -> None:
     # `trigger` has --timeout too; `timeout` is what many a flow calls a parameter.
     (shell.folder / "flow.py").write_text(FLOW.replace('Parameter("whole"', 'Parameter("timeout"'))
