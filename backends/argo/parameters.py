@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from penstock.compiler.steps import ParameterInfo
 
 ALTERED = re.compile(
-    r"\{\{|\$[$(]|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]"
+    r"\{\{|\$[$(]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
 )
-"""What a text may hold that would not reach a container as it is.  Letters that Go calls printable would: which those
-are depends on its version beyond the first plane.
+"""What a text may hold that would not reach a container as it is: what Argo or Kubernetes would replace, and what Go
+quotes in a way that JSON has not.  Beyond the first plane that depends on the letters that its version knows.
 """
 
 
