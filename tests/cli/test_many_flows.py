@@ -41,6 +41,7 @@ def test_a_flow_that_one_target_refuses_is_written_for_the_others(
     done = penstock("compile", "flows/a.py", "flows/loop.py", "--target=kfp", "--target=local", *KFP[1:], "-o", "out")
     assert done.code == 1
     assert "error[P301]: Kubeflow Pipelines cannot run loops\n  --> flows/loop.py:16:9" in done.err
+    assert "  = help: compile with `" in done.err
     assert tree(tmp_path / "out") == {
         "AFlow/kfp/pipeline.yaml",
         "AFlow/local/plan.json",
@@ -360,9 +361,9 @@ class TestTheFolder:
         self.place = tmp_path
         self.folder = tmp_path / "out"
 
-    def write(self, **flows: str) -> None:
-        """Write flows with a file of these contents each."""
-        answers = []
+    def write(self, unloaded: tuple[str, ...] = (), **flows: str) -> None:
+        """Write flows with a file of these contents each, beside files that could not be loaded."""
+        answers = [FlowAnswer(file, None, (), {}) for file in unloaded]
         for name, text in flows.items():
             staged = self.place / "staged" / name
             staged.mkdir(parents=True, exist_ok=True)
@@ -370,6 +371,18 @@ class TestTheFolder:
             target = TargetAnswer(False, (), staged, name, "plan.json", ("plan.json",))
             answers.append(FlowAnswer(f"{name}.py", name, (), {"local": target}))
         compiled_folder.write_folder(str(self.folder), answers)
+
+    def test_a_file_that_cannot_be_loaded_costs_no_flow_its_files(self) -> None:
+        """Nobody knows which flow it has: a name that is mistyped must not empty the folder."""
+        self.write(A="1", B="2")
+        self.write(unloaded=("typo.py",), B="3")
+        assert {name: text for name, text in self.contents().items() if name != "penstock.json"} == {
+            "A/local/plan.json": "1",
+            "B/local/plan.json": "3",
+        }
+        assert list(json.loads(self.contents()["penstock.json"])["flows"]) == ["A", "B"]
+        self.write(B="3")
+        assert tree(self.folder) == {"B/local/plan.json", "penstock.json"}
 
     def refusal(self, **flows: str) -> str:
         with pytest.raises(Refused) as refused:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from penstock.backends.protocol import Backend, Choices, Compilation
     from penstock.cli.state import CliState
@@ -58,13 +59,19 @@ def _checked(
     state: CliState, target: Backend[Any], _question: Any, _folder: Path, said: set[Diagnostic]
 ) -> dict[str, Any]:
     """What the target has to say about the flow, compiled or not."""
-    from penstock.backends.protocol import gaps
-    from penstock.backends.registry import BUILT_IN, backend
     from penstock.compiler.diagnostics import has_errors
 
-    others = {name: backend(name).info.capabilities for name in BUILT_IN}
-    found = [gap for gap in gaps(state.program(), target, others) if gap not in said]
+    found = [gap for gap in _gaps(state, target) if gap not in said]
     return {"refused": has_errors(found), "diagnostics": _documents(found)}
+
+
+def _gaps(state: CliState, target: Backend[Any]) -> Sequence[Diagnostic]:
+    """What the target has to say about the flow, with advice about other targets."""
+    from penstock.backends.protocol import gaps
+    from penstock.backends.registry import BUILT_IN, backend
+
+    others = {name: backend(name).info.capabilities for name in BUILT_IN}
+    return gaps(state.program(), target, others)
 
 
 def _compiled(
@@ -77,7 +84,8 @@ def _compiled(
     try:
         compilation = target.compile(state, _choices(question, target.info.name), question["output"])
     except Refused as refused:
-        found = refused.diagnostics
+        advised = {replace(gap, help=""): gap for gap in _gaps(state, target)}
+        found = tuple(advised.get(replace(each, help=""), each) for each in refused.diagnostics)
     except Failure as failure:
         found = (Diagnostic(failure.code, failure.message, help=failure.help),)
     else:

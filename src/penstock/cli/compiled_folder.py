@@ -83,12 +83,17 @@ def read_folder(folder: str) -> CompiledFolder:
 def write_folder(folder: str, answers: Iterable[FlowAnswer]) -> None:
     """Make the folder hold what the answers do, and nothing else of an earlier compile; files that are not ours stay.
 
-    Everything is written beside first, so that a full disk changes nothing.  Raises Refused (P511) where a file that is
-    not ours is in the way, or the folder can't be written.
+    Where a file could not be loaded, nobody knows which flow it has: then nothing of the flows that no answer is about
+    is removed.  Everything is written beside first, so that a full disk changes nothing.  Raises Refused (P511) where a
+    file that is not ours is in the way, or the folder can't be written.
     """
-    wanted = dict(_wanted(answers))
+    answers = list(answers)
     try:
-        before = _listed(folder)
+        before, entries = _listed(folder)
+        complete = all(answer.flow is not None for answer in answers)
+        kept = {} if complete else {flow: each for flow, each in entries.items() if flow not in _flows(answers)}
+        before = {path for path in before if path.partition("/")[0] not in kept}
+        wanted = dict(_wanted(answers, kept))
         _demand_free(folder, set(wanted) - before, wanted)
         os.makedirs(folder, exist_ok=True)
         _sweep(folder)
@@ -102,10 +107,14 @@ def write_folder(folder: str, answers: Iterable[FlowAnswer]) -> None:
         raise Refused([Diagnostic("P511", message, help="make room there, or choose another folder with -o")]) from None
 
 
-def _wanted(answers: Iterable[FlowAnswer]) -> Iterable[tuple[str, bytes]]:
-    """Every file by its path in the folder, the manifest last."""
-    flows: dict[str, Any] = {}
-    for answer in sorted(answers, key=lambda answer: str(answer.flow)):
+def _flows(answers: Iterable[FlowAnswer]) -> set[str | None]:
+    return {answer.flow for answer in answers}
+
+
+def _wanted(answers: Iterable[FlowAnswer], kept: Mapping[str, Any]) -> Iterable[tuple[str, bytes]]:
+    """Every file by its path in the folder, the manifest last, which lists what is ``kept`` too."""
+    flows: dict[str, Any] = dict(kept)
+    for answer in answers:
         if not answer.targets:
             continue
         entry: dict[str, Any] = {"file": answer.file.replace(os.sep, "/"), "targets": {}, "refused": []}
@@ -125,12 +134,12 @@ def _wanted(answers: Iterable[FlowAnswer]) -> Iterable[tuple[str, bytes]]:
                 "package": target.package,
                 "files": listed,
             }
-    document = {"format": FORMAT, "flows": flows}
+    document = {"format": FORMAT, "flows": dict(sorted(flows.items()))}
     yield MANIFEST, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _listed(folder: str) -> set[str]:
-    """The files of an earlier compile, by their path in the folder.
+def _listed(folder: str) -> tuple[set[str], Mapping[str, Any]]:
+    """The files of an earlier compile, by their path in the folder, and what the manifest says of each flow.
 
     Raises Refused where there is a manifest that can't be read: what is ours is not known then.
     """
@@ -143,11 +152,11 @@ def _listed(folder: str) -> set[str]:
             for path in each["files"]
         ]
     except (FileNotFoundError, NotADirectoryError):
-        return set()
+        return set(), {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{os.path.join(folder, MANIFEST)} can't be read, which lists what an earlier compile wrote: {error}"
         raise Refused([Diagnostic("P511", message, help="remove the folder, or choose another with -o")]) from None
-    return {*paths, MANIFEST}
+    return {*paths, MANIFEST}, flows
 
 
 def _manifest(folder: str) -> Any:
