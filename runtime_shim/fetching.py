@@ -49,17 +49,20 @@ _REACH = "the containers must reach that address: see to it, or to their proxy (
 
 def _patiently(connections: Connections, url: str, at: str) -> Answer:
     """The answer to one request, which is asked again while a later answer may be another one."""
-    for tries in range(1, TRIES + 1):
+    tries = 1
+    while True:
         try:
             answer = connections.request("GET", at, {}, (), MOST_BYTES)
             if answer.status not in LATER or tries == TRIES:
                 return answer
         except NoAnswer as error:
+            if error.stale:
+                continue
             if not error.again or tries == TRIES:
                 message = f"the flow file {url} can't be fetched: {error.origin} does not answer ({error.reason})"
                 raise NotFetched(message, help=_REACH, exit_code=EXIT_RETRY_ALLOWED) from None
         time.sleep(pause_after(tries))
-    raise AssertionError("the last try returns or raises")
+        tries += 1
 
 
 def _content(url: str, answer: Answer) -> bytes:

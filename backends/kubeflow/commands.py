@@ -97,5 +97,7 @@ def generate_kfp_yaml(state: State, /, output: str, no_caching: bool, chosen: Ch
         return
     write_file(output, compiled.document)
     click.echo(f"The pipeline {compiled.settings.name} is in {output}.")
-    if compiled.package is not None:
+    if compiled.package is None:
+        click.echo(f"Its tasks fetch the flow from {compiled.settings.code_url}.", err=True)
+    else:
         click.echo(f"Its tasks fetch the code package {compiled.package.sha}: `package push` uploads it.", err=True)

@@ -240,3 +240,36 @@ def test_what_is_wrong_at_the_url_is_one_sentence(tmp_path: Path, files: FileSer
         assert f"    | error[R196]: there is no flow file at {url} (404)\n" in absent.err
         assert f"    | error[R198]: the flow `LinesFlow` at {url} is not the one" in other.err
         assert "warning[P323]" in other.err
+
+
+@pytest.mark.slow
+def test_from_s3_a_rehearsal_takes_this_very_file(tmp_path: Path) -> None:
+    (tmp_path / "lines.py").write_text(linear(2))
+    with Shell(tmp_path) as shell:
+        done = shell.run("lines.py", "kfp", "rehearse", "--code-url=s3://team-code/flows/lines.py")
+        assert done.code == 0, done.out + done.err
+        assert shell.task("LinesFlow", "end").load("count") == 2
+
+
+def test_the_command_says_where_its_tasks_look(tmp_path: Path) -> None:
+    (tmp_path / "lines.py").write_text(linear(2))
+    with Shell(tmp_path) as shell:
+        options = ["--image=team/a:1", f"--code-url={URL}", "--datastore-root=s3://bkt/p"]
+        done = shell.run("lines.py", "generate-kfp-yaml", *options)
+    assert (done.out, done.err) == (
+        "The pipeline LinesFlow is in kfp_pipeline.yaml.\n",
+        f"Its tasks fetch the flow from {URL}.\n",
+    )
+
+
+@pytest.mark.slow
+def test_a_module_beside_the_flow_is_not_fetched_and_that_is_told(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("")
+    (tmp_path / "lines.py").write_text(linear(2).replace("self.count = 1", "import beside"))
+    with Shell(tmp_path) as shell:
+        done = shell.run("lines.py", "kfp", "rehearse", "--code-url=s3://team-code/lines.py")
+    assert done.code == 1
+    assert (
+        "    |   = help: use an image that has it (METAFLOW_KUBERNETES_CONTAINER_IMAGE): with --code-url containers fetch "
+        "the flow file, and nothing beside it\n"
+    ) in done.err

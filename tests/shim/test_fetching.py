@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from wire import Answer, Wire
+from wire import Answer, Wire, error_answer
 
 from penstock.runtime_shim import fetching
 from penstock.runtime_shim.configuration import Configuration
+from penstock.runtime_shim.datastore.protocol import StorageFailure
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_RETRY_ALLOWED
 from penstock.runtime_shim.fetching import MOST_BYTES, NotFetched, fetch
 
@@ -166,3 +167,42 @@ def test_more_than_a_flow_is_not_read(
     answering((200, {} if told else {"Transfer-Encoding": "chunked"}, body))
     url = f"{wire.url}/flow.py"
     assert failure(url, configuration).message == f"{url} holds more than 10,485,760 bytes, which no flow file does"
+
+
+@pytest.fixture
+def on_s3(wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configuration:
+    """A configuration whose S3 is the wire."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("METAFLOW_S3_ENDPOINT_URL", wire.url)
+    monkeypatch.setenv("METAFLOW_HOME", str(tmp_path))
+    return Configuration.load()
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/flow.py", "s3://bucket/deep/er/flow.py"])
+def test_a_file_comes_from_s3_with_the_datastore_s_credentials(url: str, wire: Wire, on_s3: Configuration) -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(method: str, headers: dict[str, str]) -> Answer:
+        asked.append(headers)
+        return 200, {}, b"from S3"
+
+    wire.answer = answer
+    assert fetch(url, on_s3) == b"from S3"
+    assert "Credential=x/" in asked[0]["Authorization"]
+
+
+def test_no_such_object_is_told_as_no_such_file(answering: Answering, on_s3: Configuration) -> None:
+    answering(error_answer(404, "NoSuchKey"))
+    assert failure("s3://bucket/flow.py", on_s3).message == "there is no flow file at s3://bucket/flow.py"
+
+
+def test_an_object_that_may_not_be_read_is_told_with_what_to_allow(answering: Answering, on_s3: Configuration) -> None:
+    answering(error_answer(403, "AccessDenied"))
+    with pytest.raises(StorageFailure, match=r"cannot read `flow.py` in s3://bucket/flows: access denied"):
+        fetch("s3://bucket/flows/flow.py", on_s3)
+
+
+def test_an_object_that_is_no_flow_is_too_large(answering: Answering, on_s3: Configuration) -> None:
+    answering((200, {}, b"x" * (MOST_BYTES + 1)))
+    assert failure("s3://bucket/f.py", on_s3).message.startswith("s3://bucket/f.py holds more than 10,485,760 bytes")

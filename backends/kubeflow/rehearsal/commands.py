@@ -57,7 +57,7 @@ def rehearse(
     pulled.  What a pod has from its cluster (secrets, volumes, nodes) it has not here.
 
     With --code-url the containers fetch the flow file from there, as they would on Kubeflow; in processes Penstock is
-    this one.
+    this one.  From an s3:// URL they get this very file: no S3 but the rehearsal's own is asked.
 
     Afterwards the run is in the local datastore, where `logs`, `dump` and the Client read it.
 
@@ -69,7 +69,7 @@ def rehearse(
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, rehearsal_settings
+    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, put_flow_file, rehearsal_settings
     from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
@@ -93,6 +93,8 @@ def rehearse(
     )
     container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
     with ObjectStore(container_engine) as server:
+        if code_url and code_url.startswith("s3://"):
+            put_flow_file(code_url, state.entry[-1], server)
         done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, write, options)
     if done.failure is not None:
         raise done.failure

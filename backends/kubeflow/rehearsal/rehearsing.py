@@ -13,7 +13,7 @@ from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase,
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
 from penstock.backends.kubeflow.resolution import with_placeholders
-from penstock.backends.rehearsal.collecting import collect
+from penstock.backends.rehearsal.collecting import EngineStore, collect
 from penstock.backends.rehearsal.pods import Surroundings
 from penstock.backends.rehearsal.progress import Progress
 from penstock.backends.rehearsal.running import (
@@ -59,6 +59,18 @@ def rehearsal_settings(settings: KubeflowSettings) -> KubeflowSettings:
     placed = with_placeholders(settings, ROOT)
     config = {key: value for key, value in placed.config.items() if key not in OF_THE_CLOUD}
     return replace(placed, config=MappingProxyType(config))
+
+
+def put_flow_file(code_url: str, file: str, server: ObjectStore) -> None:
+    """Put the flow file where its containers look for it on the rehearsal's S3.
+
+    Raises StorageFailure.
+    """
+    folder, _, name = code_url.partition("#")[0].rpartition("/")
+    store = EngineStore(folder, server)
+    store.make_bucket()
+    with open(file, "rb") as source:
+        store.put(name, source.read())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
