@@ -33,10 +33,11 @@ PLACEHOLDERS = {
 COMPILE = {
     "step-functions": ["step-functions", "create", "--only-json"],
     "kfp": ["generate-kfp-yaml", "--output-path", "-"],
+    "argo-workflows": ["argo-workflows", "create", "--only-yaml"],
 }
 """The command that prints what a target takes, for each target that compiles."""
-REHEARSED = {"sfn-": "the state machine", "kfp-": "the pipeline"}
-"""What the ids of rehearsed runs begin with, and what was rehearsed."""
+REHEARSED = {"sfn": "the state machine", "kfp": "the pipeline", "argo": "the workflow"}
+"""What the ids of rehearsed runs begin with, before the first dash, and what was rehearsed."""
 PACKAGES = '["asyncio", "email", "http", "json", "logging"]'
 LAST_LINES = 9
 TASK = re.compile(r"^[-0-9]+ [:.0-9]+ \[[^/\]]+/(\S+?)(?: \(pid \d+\))?\] ")
@@ -87,7 +88,7 @@ def show_end(output: str) -> None:
 
 
 def parts_of(document: str) -> str:
-    """How many states a state machine has, or tasks a pipeline, those of inner ones included."""
+    """How many states a state machine has, or tasks a pipeline or a workflow, those of inner ones included."""
     if document.startswith("{"):
         return f"{count(json.loads(document), 'States')} states"
     return f"{count(list(yaml.safe_load_all(document)), 'tasks')} tasks"
@@ -96,7 +97,7 @@ def parts_of(document: str) -> str:
 def count(document: object, field: str) -> int:
     """How many entries the objects called ``field`` have, wherever they stand."""
     if isinstance(document, dict):
-        own = len(document[field]) if isinstance(document.get(field), dict) else 0
+        own = len(document[field]) if isinstance(document.get(field), (dict, list)) else 0
         return own + sum(count(value, field) for value in document.values())
     if isinstance(document, list):
         return sum(count(value, field) for value in document)
@@ -118,19 +119,19 @@ def compile_for_every_target() -> None:
 
 
 def compare() -> bool:
-    """Whether every task of the three runs left the same artifacts; the Client reads all from the same folder."""
+    """Whether every task of all runs left the same artifacts; the Client reads them from the same folder."""
     from penstock import Flow, namespace
 
     namespace(None)
     runs = list(Flow("StdlibCensusFlow"))
-    (ran,) = (run for run in runs if not run.id.startswith(tuple(REHEARSED)))
+    (ran,) = (run for run in runs if run.id.partition("-")[0] not in REHEARSED)
     rehearsed = sorted((run for run in runs if run is not ran), key=lambda run: run.id, reverse=True)
     return all(same(ran, other) for other in rehearsed) and len(rehearsed) == len(REHEARSED)
 
 
 def same(ran: Run, rehearsed: Run) -> bool:
     """Whether every task of the two runs left the same artifacts."""
-    what = REHEARSED[rehearsed.id[:4]]
+    what = REHEARSED[rehearsed.id.partition("-")[0]]
     say(f"\nThe same, task by task?  {ran.id} (run here)  |  {rehearsed.id} ({what}, rehearsed)")
     equal = different = 0
     for step in ran:
@@ -159,6 +160,8 @@ def main() -> int:
     show_end(flow("step-functions", "rehearse", "--packages", PACKAGES).stdout)
     say("\n4. The compiled pipeline, rehearsed in the same way")
     show_end(flow("kfp", "rehearse", "--packages", PACKAGES).stdout)
+    say("\n5. And the compiled workflow")
+    show_end(flow("argo-workflows", "rehearse", "--packages", PACKAGES).stdout)
     if not compare():
         return 1
     say("\nNext: README.md, and `.venv/bin/python examples/hello.py --help`.")
