@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields
+from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
@@ -125,6 +127,37 @@ def chosen_with(options: Callable[[Callable[..., Any]], Callable[..., Any]], sta
         raise Refused(
             [Diagnostic("P514", message, help="the help of the target's own command lists its options")]
         ) from None
+
+
+class LateGroup(click.Group):
+    """A group with commands of other modules besides its own, imported when one is used or the group's help is shown.
+
+    ``late`` has them by name, as ``module:attribute``.
+    """
+
+    def __init__(self, *arguments: Any, late: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._late = late
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all of them."""
+        return sorted([*super().list_commands(ctx), *self._late])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None where there is none."""
+        if cmd_name in self._late:
+            module, _, attribute = self._late[cmd_name].partition(":")
+            return cast("click.Command", getattr(import_module(module), attribute))
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, but of a command that does not exist it says which may have been meant."""
+        near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if near and near[0] != args[0]:
+            raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx)
+        return super().resolve_command(ctx, args)
 
 
 class FlowCommand(click.Command):

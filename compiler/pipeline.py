@@ -72,12 +72,6 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def read_flow(flow_class: type, *, decospecs: Sequence[str] = ()) -> tuple[FlowGraph | None, tuple[Diagnostic, ...]]:
-    """The graph of a flow and what there is to say about it: :func:`compile_flow` without the program."""
-    compiled = compile_flow(flow_class, decospecs=decospecs)
-    return compiled.graph, compiled.diagnostics
-
-
 def demand_program(flow_class: type, *, decospecs: Sequence[str] = ()) -> Program:
     """The program of a flow.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -174,8 +174,3 @@ def carried_by_joins(flow_class: type) -> list[str]:
 def level_names(depth: int) -> list[str]:
     """The names of the stored items of a stack of ``depth`` levels."""
     return [f"{LEVEL}{level}" for level in range(depth)]
-
-
-def user_artifacts(names: Mapping[str, object]) -> list[str]:
-    """The names that are the user's own, those with a leading underscore included."""
-    return [name for name in names if name not in PRIVATE and not name.startswith((LEVEL, "__"))]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import warn
+from penstock.backends.commandline import LateGroup, warn
 from penstock.backends.step_functions.options import COMPILED_WITH
 
 if TYPE_CHECKING:
@@ -25,21 +24,9 @@ _LATER = {
     "terminate": "penstock.backends.step_functions.operations:terminate",
     "delete": "penstock.backends.step_functions.operations:delete",
 }
-"""Commands of other modules: imported when used, or when the group's help is shown."""
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_LATER])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _LATER:
-            module, _, attribute = _LATER[cmd_name].partition(":")
-            return cast("click.Command", getattr(import_module(module), attribute))
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=_Group, short_help="Compile for AWS Step Functions, rehearse, deploy, start.")
+@click.group(cls=LateGroup, late=_LATER, short_help="Compile for AWS Step Functions, rehearse, deploy, start.")
 def step_functions() -> None:
     """Compile the flow to an AWS Step Functions state machine whose states are AWS Batch jobs.
 

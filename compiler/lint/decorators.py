@@ -236,7 +236,8 @@ def _is_destination(value: object) -> bool:
 def _amounts(values: Mapping[str, Any]) -> _Problems:
     for name in ("cpu", "gpu", "memory", "shared_memory", "max_swap", "swappiness", "disk"):
         value = values.get(name)
-        if value is not None and (value < 0 or value > _MOST or (value == 0 and name in ("cpu", "memory"))):
+        most = 100 if name == "swappiness" else _MOST
+        if value is not None and (not 0 <= value <= most or (value == 0 and name in ("cpu", "memory"))):
             yield name, f"`{name}` cannot be {_shown(value)}"
 
 
@@ -260,7 +261,7 @@ _HELP: Mapping[str, str] = MappingProxyType(
         "environment": "`vars` is a dict of strings by name",
         "global_environment": "`vars` is a dict of strings by name",
         "resources": "CPUs and MB of memory are more than 0",
-        "batch": "CPUs and MB of memory are more than 0",
+        "batch": "CPUs and MB of memory are more than 0, `swappiness` is 0 to 100",
         "kubernetes": 'like `memory=4096`, `labels={"team": "growth"}`, `secrets={"db": {"password": "DB_PASSWORD"}}`, '
         '`config_maps={"settings": "/etc/settings"}`',
     }

@@ -60,6 +60,12 @@ CASES = [
     Case("unknown command", "chekc", 2, "Error: No such command 'chekc'. Did you mean 'check'?\n"),
     Case("command like nothing", "xyzzy", 2, "Error: No such command 'xyzzy'.\n"),
     Case(
+        "unknown command of a target",
+        "step-functions list-run",
+        2,
+        "Error: No such command 'list-run'. Did you mean 'list-runs'?\n",
+    ),
+    Case(
         "unknown option",
         "run --wrokers=3",
         2,
@@ -97,7 +103,7 @@ CASES = [
         "unknown target",
         "check --target=sfn",
         1,
-        "error[P504]: there is no target `sfn`\n  = help: one of: local, step-functions, kfp, all\n",
+        "error[P504]: there is no target `sfn`\n  = help: one of: local, step-functions, kfp, argo-workflows, all\n",
     ),
     Case(
         "no such run",

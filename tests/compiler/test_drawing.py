@@ -8,7 +8,6 @@ from collections.abc import Callable
 from compiler_flows import graph_from
 
 from penstock.compiler.drawing import dot
-from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.steps import Foreach, Goto, Split, Switch
 from penstock.runtime_shim.flowspec import FlowSpec
 
@@ -47,9 +46,9 @@ def test_cases_are_labels_and_any_text_is_quoted() -> None:
 
 
 def test_a_wrong_flow_is_drawn_as_far_as_it_is_known(flow_from: Callable[..., type[FlowSpec]]) -> None:
-    from penstock.compiler.pipeline import read_flow
+    from penstock.compiler.pipeline import compile_flow
 
-    graph, diagnostics = read_flow(
+    compiled = compile_flow(
         flow_from(
             "from penstock import FlowSpec, step\n"
             "class F(FlowSpec):\n"
@@ -59,6 +58,6 @@ def test_a_wrong_flow_is_drawn_as_far_as_it_is_known(flow_from: Callable[..., ty
             "    def fit(self): pass\n"
         )
     )
-    assert isinstance(graph, FlowGraph)
-    assert {diagnostic.code for diagnostic in diagnostics} == {"P121", "P130", "P201"}
-    assert dot(graph).count("->") == 1
+    assert compiled.graph is not None
+    assert {diagnostic.code for diagnostic in compiled.diagnostics} == {"P121", "P130", "P201"}
+    assert dot(compiled.graph).count("->") == 1

@@ -14,7 +14,7 @@ from compiler_flows import load_file
 from penstock.compiler.diagnostics import Label, Refused
 from penstock.compiler.flowgraph import FlowGraph
 from penstock.compiler.frontend import graph_of, read_written
-from penstock.compiler.pipeline import compile_flow, demand_program, read_flow
+from penstock.compiler.pipeline import compile_flow, demand_program
 from penstock.compiler.planning import plan_of
 from penstock.compiler.render import render_text
 from penstock.compiler.spans import Span
@@ -25,10 +25,10 @@ Maker = Callable[..., type[FlowSpec]]
 
 
 def graph(flow: type) -> FlowGraph:
-    found, diagnostics = read_flow(flow)
-    assert diagnostics == ()
-    assert found is not None
-    return found
+    compiled = compile_flow(flow)
+    assert compiled.diagnostics == ()
+    assert compiled.graph is not None
+    return compiled.graph
 
 
 def test_a_flow_becomes_a_graph(flow_from: Maker) -> None:

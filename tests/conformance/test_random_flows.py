@@ -41,7 +41,7 @@ from penstock.runtime_shim.datastore.finished import FinishedTask
 from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.datastore.protocol import Datastore
 from penstock.runtime_shim.datastore.tasks import TaskStore
-from penstock.runtime_shim.scope import user_artifacts
+from penstock.runtime_shim.scope import LEVEL, PRIVATE
 from penstock.runtime_shim.wrapped_exceptions import MetaflowExceptionWrapper
 
 
@@ -99,8 +99,9 @@ def wrong(told: Mapping[str, Told], tasks: Mapping[str, FinishedTask]) -> Iterat
         parents = tuple(wanted["came"]) or (("_parameters/t",) if name == "start/t" else ())
         if task.record is None or task.record.parents != parents:
             yield f"{name}: its record is {task.record}, its parents are {parents}"
-        if set(user_artifacts(task.objects)) != {*wanted, "rows"}:
-            yield f"{name}: its artifacts are {sorted(user_artifacts(task.objects))}, not {sorted(wanted)}"
+        kept = {key for key in task.objects if key not in PRIVATE and not key.startswith((LEVEL, "__"))}
+        if kept != {*wanted, "rows"}:
+            yield f"{name}: its artifacts are {sorted(kept)}, not {sorted(wanted)}"
             continue
         for artifact, value in task.load_many([*wanted, "rows"]).items():
             expected = ROWS if artifact == "rows" else wanted[artifact]
