@@ -12,7 +12,7 @@ import pytest
 from command_line import Outcome, Shell
 from many_flows import LOOP, flow_file, run_penstock
 
-KFP = ("--target=kfp", "--datastore-root=s3://bucket/root")
+KFP = ("--target=kfp", "--datastore-root=s3://bucket/metaflow")
 AWS = {
     "METAFLOW_BATCH_JOB_QUEUE": "queue",
     "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/states",

@@ -19,7 +19,7 @@ from penstock.cli import compiled_folder
 from penstock.cli.flow_files import FlowAnswer, TargetAnswer
 from penstock.compiler.diagnostics import Refused
 
-KFP = ("--target=kfp", "--datastore-root=s3://bucket/root")
+KFP = ("--target=kfp", "--datastore-root=s3://bucket/metaflow")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_json_says_who_was_refused_and_where_the_rest_is(penstock: Callable[...,
         "diagnostics": [],
     }
     sha = package["sha1"]
-    assert package["url"] == f"s3://bucket/root/AFlow/data/{sha[:2]}/{sha}"
+    assert package["url"] == f"s3://bucket/metaflow/AFlow/data/{sha[:2]}/{sha}"
     assert sha in (tmp_path / "out" / "AFlow" / "kfp" / "pipeline.yaml").read_text()
     assert (second["refused"], second["targets"]) == (True, {"kfp": {"refused": True}})
     (problem,) = second["diagnostics"]
@@ -138,7 +138,7 @@ sys.addaudithook(watch)
     for key, value in ROLES.items():
         monkeypatch.setenv(key, value)
     (tmp_path / "flows" / "a.py").write_text(flow_file("AFlow"))
-    done = penstock("compile", "flows/a.py", "--target=all", "-o", "out", "--datastore-root=s3://bucket/root")
+    done = penstock("compile", "flows/a.py", "--target=all", "-o", "out", "--datastore-root=s3://bucket/metaflow")
     assert (done.code, done.err) == (0, "")
     (tmp_path / "flows" / "b.py").write_text("import socket\nsocket.create_connection(('127.0.0.1', 9))\n")
     assert penstock("compile", "flows/b.py", *KFP, "-o", "out").code == 1, "the guard works"
