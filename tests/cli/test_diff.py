@@ -55,6 +55,16 @@ def test_flows_that_come_and_go(penstock: Callable[..., Outcome], tmp_path: Path
     assert done.out == "AFlow for local is gone.\nBFlow for local is the same.\nCFlow for local is new.\n"
 
 
+def test_a_file_that_cannot_be_loaded_is_no_flow_that_is_gone(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / f"{name}.py").write_text(flow_file(f"{name}Flow"))
+    assert penstock("compile", "A.py", "B.py", "--target=local", "-o", "old").code == 0
+    (tmp_path / "A.py").write_text("def f(:\n")
+    done = penstock("diff", "old", "A.py", "B.py", "--target=local")
+    assert (done.code, done.out) == (1, "BFlow for local is the same.\n")
+    assert done.err.startswith("error[P506]: A.py is not Python 3.")
+
+
 def test_two_folders_as_json(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(flow_file("AFlow"))
     for image, folder in (("python:3.11", "old"), ("python:3.12", "new")):

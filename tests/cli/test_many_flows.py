@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -194,6 +195,20 @@ def test_what_is_the_matter_with_a_file_hides_no_other(penstock: Callable[..., O
     }
     assert found["flows/broken.py"]["message"].startswith("flows/broken.py is not Python 3.")
     assert found["flows/needs.py"]["help"] == "install it where this command runs"
+
+
+def test_a_bug_of_penstock_s_own_is_told_as_one(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
+    """It is not the file's fault, and hides nothing about others."""
+    broken = "import penstock.compiler.pipeline as p\n\ndef broken(*_, **__):\n    raise RuntimeError('oops')\n\n"
+    text = f"{broken}p.compile_flow = broken\n{flow_file('BadFlow')}"
+    (tmp_path / "flows" / "bad.py").write_text(text)
+    (tmp_path / "flows" / "good.py").write_text(flow_file("GoodFlow"))
+    done = penstock("check", "flows/bad.py", "flows/good.py")
+    assert (done.code, done.out) == (3, "flows/bad.py: failed\nGoodFlow (flows/good.py): good\n")
+    assert re.match(r"penstock [\d.]+: internal error at bad\.py:\d+: RuntimeError: oops\n", done.err)
+    options = penstock("check", "flows/good.py", "--with", "nonsense")
+    assert options.code == 1
+    assert options.err.startswith("error[P16")
 
 
 def test_a_flow_that_the_file_does_not_start_is_told(penstock: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -26,11 +26,6 @@ QUESTION = "question.json"
 ANSWER = "answer.json"
 
 
-def is_answered(folder: str) -> bool:
-    """Whether the flow has answered."""
-    return os.path.exists(os.path.join(folder, ANSWER))
-
-
 def answer_without_a_flow(folder: str, diagnostic: Diagnostic) -> None:
     """The answer of a file that starts no flow."""
     _write(folder, {"flow": None, "diagnostics": _documents([diagnostic]), "targets": {}})

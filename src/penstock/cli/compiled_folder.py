@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,11 @@ class CompiledFolder:
 
     bundles: Mapping[tuple[str, str], Bundle]
     refused: frozenset[tuple[str, str]] = frozenset()
+
+    def about(self, flows: Container[str | None]) -> CompiledFolder:
+        """What it holds of these flows: of the others nothing is known, where a file could not be loaded."""
+        bundles = {key: bundle for key, bundle in self.bundles.items() if key[0] in flows}
+        return CompiledFolder(bundles, frozenset(key for key in self.refused if key[0] in flows))
 
 
 def of_answers(answers: Iterable[FlowAnswer]) -> CompiledFolder:

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import penstock
-from penstock.cli.answering import answer_without_a_flow, is_answered
+from penstock.cli.answering import answer_without_a_flow
 from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.spans import Span
 from penstock.runtime_shim.aliasing import NoFlow, demand_python, not_started
@@ -25,6 +25,9 @@ from penstock.runtime_shim.entry import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+_COMMAND_LINE = "penstock.cli.root"
+"""The module that a flow's command line begins with."""
 
 
 class _Alias(MetaPathFinder, Loader):
@@ -51,8 +54,8 @@ def main() -> None:
         demand_python(path)
         runpy.run_path(path, run_name="__main__")
     except SystemExit:
-        if is_answered(folder):
-            raise
+        if _COMMAND_LINE in sys.modules:
+            raise  # the flow was started: it has answered, or said why not
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)  # whoever asks is interrupted too, and says so
     except NoFlow as failure:

@@ -144,6 +144,8 @@ def diff(
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             answers = _ask(after, replace(question, output=before), folder)
             new = of_answers(answers)
+        if any(answer.flow is None for answer in answers):
+            old = old.about({answer.flow for answer in answers})
     pairs = compare(old, new)
     if form == "json":
         found = [finding.as_json() for finding in findings(answers)]
@@ -179,6 +181,8 @@ def _title(answer: FlowAnswer) -> str:
 
 
 def _checked(answer: FlowAnswer) -> str:
+    if answer.failed:
+        return "failed"
     refusing = [name for name, target in answer.targets.items() if target.refused]
     if refusing:
         return f"refused by {', '.join(refusing)}"
@@ -186,7 +190,7 @@ def _checked(answer: FlowAnswer) -> str:
 
 
 def _written(answer: FlowAnswer, output: str) -> Iterable[str]:
-    yield _title(answer) + ("" if answer.targets else ": refused")
+    yield _title(answer) + ("" if answer.targets else ": failed" if answer.failed else ": refused")
     width = max(map(len, answer.targets), default=0)
     for name, target in answer.targets.items():
         if target.refused:
