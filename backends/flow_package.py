@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from penstock.compiler.packaging import build_package, suffixes_of
@@ -37,6 +38,12 @@ def upload_code(state: State, package: CodePackage, root: str) -> str:
     key = blob_key(state.flow_class.__name__, package.sha)
     stored = store.put_if_absent(key, package.data, STORED_RAW)
     return f"code package   {store.location(key)}  {'uploaded' if stored else 'unchanged'}"
+
+
+def packed_entry(state: State) -> tuple[str, ...]:
+    """How the flow file is run where the package is unpacked, as arguments after the interpreter."""
+    *alias, script = state.entry
+    return (*alias, os.path.basename(script))
 
 
 def deploying_user(state: State) -> str:

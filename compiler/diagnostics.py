@@ -69,3 +69,10 @@ class Refused(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(diagnostics, key=lambda d: d.sort_key))
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics))
+
+
+def stop_at_errors(diagnostics: Iterable[Diagnostic]) -> None:
+    """Raise Refused, with warnings among them too, where any of them stops the command."""
+    found = tuple(diagnostics)
+    if has_errors(found):
+        raise Refused(found)

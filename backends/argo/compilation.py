@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,9 +11,9 @@ from penstock.backends.argo import BACKEND
 from penstock.backends.argo.limits import object_problems
 from penstock.backends.argo.lowering import bundle_of, objects
 from penstock.backends.argo.resolution import problems, resolve_settings
-from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.flow_package import deploying_user, package_of, packed_entry
 from penstock.backends.protocol import Compilation, gaps
-from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.diagnostics import Diagnostic, stop_at_errors
 
 if TYPE_CHECKING:
     from penstock.backends.argo.resolution import Chosen
@@ -62,23 +61,16 @@ def compile_for_argo(
     """
     program = state.program()
     user = deploying_user(state)
-    *alias, script = state.entry
-    entry = (*alias, os.path.basename(script))
-    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
     settings = replace(settings, description=program.graph.doc)
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
     diagnostics = [*gaps(program, BACKEND), *found]
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     package = package_of(state, output)
     documents = objects(program, replace(settings, package_sha=package.sha))
     settings = replace(settings, package_sha=package.sha)
     diagnostics += [*package.warnings, *object_problems(program, documents)]
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     return CompiledFlow(settings, documents, package, (*state.compiled().diagnostics, *diagnostics))
-
-
-def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
-    if has_errors(diagnostics):
-        raise Refused(diagnostics)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
+from penstock.backends.commandline import LateGroup
 from penstock.backends.kubeflow.options import pipeline_options
 
 if TYPE_CHECKING:
@@ -24,21 +24,9 @@ _LATER = {
     "delete-schedule": "penstock.backends.kubeflow.running.scheduling:delete_schedule",
     "diff": "penstock.backends.kubeflow.running.comparing:diff",
 }
-"""Commands of other modules: imported when used, or when the group's help is shown."""
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_LATER])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _LATER:
-            module, _, attribute = _LATER[cmd_name].partition(":")
-            return cast("click.Command", getattr(import_module(module), attribute))
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=_Group, short_help="Rehearse, follow and schedule pipelines on Kubeflow.")
+@click.group(cls=LateGroup, late=_LATER, short_help="Rehearse, follow and schedule pipelines on Kubeflow.")
 def kubeflow() -> None:
     """Run the flow as a pipeline of Kubeflow Pipelines.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.backends.flow_package import deployed_defaults, deploying_user, package_of
+from penstock.backends.flow_package import deployed_defaults, deploying_user, package_of, packed_entry
 from penstock.backends.kubeflow import BACKEND
 from penstock.backends.kubeflow.code_urls import image_problems
 from penstock.backends.kubeflow.limits import document_problems
@@ -16,7 +15,7 @@ from penstock.backends.kubeflow.resolution import problems, resolve_settings
 from penstock.backends.kubernetes.cluster import IMAGE_KEY
 from penstock.backends.kubernetes.containers import compact
 from penstock.backends.protocol import Compilation, gaps
-from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.diagnostics import Diagnostic, stop_at_errors
 from penstock.compiler.flow_shape import planned_shape
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ def compile_for_kubeflow(
     """
     program = state.program()
     user = deploying_user(state)
-    *alias, script = state.entry
-    entry = (*alias, os.path.basename(script))
-    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
     settings = replace(settings, description=program.graph.doc)
     if amend is not None:
         settings = amend(settings)
@@ -75,7 +72,7 @@ def compile_for_kubeflow(
     elif chosen.code_url and not chosen.image and not state.configuration.get(IMAGE_KEY):
         found = (*found, *image_problems(program))
     diagnostics = [*gaps(program, BACKEND), *found]
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     package = None if settings.code_url else package_of(state, output)
     if package is None:
         settings = _with_flow(settings, state)
@@ -84,7 +81,7 @@ def compile_for_kubeflow(
         diagnostics += package.warnings
     bundle = lower(program, settings)
     diagnostics += document_problems(program, bundle)
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     return CompiledFlow(settings, bundle, package, (*state.compiled().diagnostics, *diagnostics))
 
 
@@ -97,8 +94,3 @@ def _with_flow(settings: KubeflowSettings, state: State) -> KubeflowSettings:
         decospecs=state.options.decospecs,
         defaults=compact(defaults) if defaults else "",
     )
-
-
-def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
-    if has_errors(diagnostics):
-        raise Refused(diagnostics)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.backends.flow_package import deploying_user, package_of
+from penstock.backends.flow_package import deploying_user, package_of, packed_entry
 from penstock.backends.protocol import Compilation, gaps
 from penstock.backends.step_functions import BACKEND
 from penstock.backends.step_functions.aws_tags import DEFAULT_TAGS, unreadable_tags
@@ -17,7 +16,7 @@ from penstock.backends.step_functions.limits import limit_problems
 from penstock.backends.step_functions.lowering import lower
 from penstock.backends.step_functions.resolution import problems, resolve_settings, tag_problems
 from penstock.backends.step_functions.schedules import schedule_problems
-from penstock.compiler.diagnostics import Diagnostic, Refused, has_errors
+from penstock.compiler.diagnostics import Diagnostic, stop_at_errors
 from penstock.compiler.planning import plan_of
 
 if TYPE_CHECKING:
@@ -62,27 +61,20 @@ def compile_for_step_functions(
     """
     program = state.program()
     user = deploying_user(state)
-    *alias, script = state.entry
-    entry = (*alias, os.path.basename(script))
-    settings, found = resolve_settings(program.name, entry, user, state.configuration, chosen)
+    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
     if amend is not None:
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
     diagnostics = [*gaps(program, BACKEND), *found, *schedule_problems(program, settings)]
     diagnostics += tag_problems(chosen.tags)
     diagnostics += unreadable_tags(chosen.aws_tags, state.configuration.get(DEFAULT_TAGS))
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     package = package_of(state, output)
     settings = replace(settings, package_sha=package.sha)
     bundle = lower(program, settings)
     diagnostics += [*package.warnings, *limit_problems(program, bundle)]
-    _stop_at_errors(diagnostics)
+    stop_at_errors(diagnostics)
     queues = {job_of(step, settings).queue for step in program.graph.steps.values()}
     deployment = deployment_of(program.name, settings, bundle, package, queues)
     warnings = (*state.compiled().diagnostics, *diagnostics)
     return CompiledFlow(settings, bundle, package, deployment, plan_of(program), warnings)
-
-
-def _stop_at_errors(diagnostics: list[Diagnostic]) -> None:
-    if has_errors(diagnostics):
-        raise Refused(diagnostics)

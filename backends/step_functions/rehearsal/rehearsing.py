@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.rehearsal.collecting import EngineStore, collect
+from penstock.backends.rehearsal.running import ROOT, RehearsalFailed, interrupted
 from penstock.backends.step_functions.deploying import deploy
 from penstock.backends.step_functions.executions import start
 from penstock.backends.step_functions.jobs import job_of
@@ -19,7 +20,6 @@ from penstock.backends.step_functions.rehearsal.engine import ACCOUNT, QUEUE
 from penstock.backends.step_functions.rehearsal.fleet import CONTAINER_EXITED
 from penstock.backends.step_functions.rehearsal.progress import Progress, tail
 from penstock.backends.step_functions.resolution import with_placeholders
-from penstock.runtime_shim.failures import Failure
 
 if TYPE_CHECKING:
     from penstock.backends.step_functions.aws import AwsClients
@@ -30,17 +30,9 @@ if TYPE_CHECKING:
     from penstock.compiler.program import Program
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
-ROOT = "s3://penstock-rehearsal/metaflow"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-rehearsal"
 _WAIT_SECONDS = 1.0
 _OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION")
-
-
-class RehearsalFailed(Failure):
-    """A step of the rehearsed machine failed (R180), or the machine did by itself (R181)."""
-
-    code = "R180"
-    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +115,11 @@ def _rehearse(
         started = start(clients.states, machine, parameters)
         progress.follow(started.run)
         ended = _wait(progress, engine)
+    except KeyboardInterrupt:
+        if progress.run is None:
+            raise
+        tasks = collect(store, target, deployment.flow, progress.run)
+        raise interrupted(progress.run, tasks, target.root, command) from None
     finally:
         stop_listening()
     tasks = collect(store, target, deployment.flow, started.run)
