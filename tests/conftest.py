@@ -37,6 +37,7 @@ SLOW_FOLDERS = {"cli", "client", "conformance", "local", "rehearsal"}
 SLOW_FILES = {
     "test_aws_refusals.py",
     "test_containers.py",
+    "test_create.py",
     "test_differences.py",
     "test_deploying.py",
     "test_generate.py",
