@@ -40,6 +40,8 @@ REHEARSED = {"sfn": "the state machine", "kfp": "the pipeline", "argo": "the wor
 """What the ids of rehearsed runs begin with, before the first dash, and what was rehearsed."""
 PACKAGES = '["asyncio", "email", "http", "json", "logging"]'
 LAST_LINES = 9
+"""Of a run: the last task's.  Of a rehearsal, which shows the same once more, fewer."""
+LAST_OF_REHEARSAL = 3
 TASK = re.compile(r"^[-0-9]+ [:.0-9]+ \[[^/\]]+/(\S+?)(?: \(pid \d+\))?\] ")
 """What stands before each line that a task writes: time, run, step, task, process."""
 
@@ -80,11 +82,11 @@ def flow(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     return answer
 
 
-def show_end(output: str) -> None:
+def show_end(output: str, last: int = LAST_LINES) -> None:
     """The last lines, without the time and the run's id that stand before each."""
     lines = [TASK.sub(r"[\1] ", line) for line in output.rstrip().splitlines()]
-    say(f"  … {len(lines) - LAST_LINES} lines")
-    say("\n".join(f"  {line}" for line in lines[-LAST_LINES:]))
+    say(f"  … {len(lines) - last} lines")
+    say("\n".join(f"  {line}" for line in lines[-last:]))
 
 
 def parts_of(document: str) -> str:
@@ -157,11 +159,11 @@ def main() -> int:
     say("\n2. Compiled for every target there is, without an account")
     compile_for_every_target()
     say("\n3. The compiled state machine, rehearsed: each job's real command line in a clean process")
-    show_end(flow("step-functions", "rehearse", "--packages", PACKAGES).stdout)
+    show_end(flow("step-functions", "rehearse", "--packages", PACKAGES).stdout, LAST_OF_REHEARSAL)
     say("\n4. The compiled pipeline, rehearsed in the same way")
-    show_end(flow("kfp", "rehearse", "--packages", PACKAGES).stdout)
+    show_end(flow("kfp", "rehearse", "--packages", PACKAGES).stdout, LAST_OF_REHEARSAL)
     say("\n5. And the compiled workflow")
-    show_end(flow("argo-workflows", "rehearse", "--packages", PACKAGES).stdout)
+    show_end(flow("argo-workflows", "rehearse", "--packages", PACKAGES).stdout, LAST_OF_REHEARSAL)
     if not compare():
         return 1
     say("\nNext: README.md, and `.venv/bin/python examples/hello.py --help`.")

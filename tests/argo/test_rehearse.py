@@ -12,6 +12,7 @@ from corpus_flows import CORPUS, CorpusFlow
 
 pytestmark = pytest.mark.slow
 FLOWS = {flow.name: flow for flow in CORPUS}
+_SCALE_SECONDS = 900
 _VARYING = (
     (re.compile(r"argo-[a-z]+-[a-z0-9]{5}(?=[/)\s])"), "RUN"),
     (re.compile(r"\(pid \d+\)"), "(pid PID)"),
@@ -160,13 +161,15 @@ if __name__ == "__main__":
 
 @pytest.mark.scale
 def test_a_loop_turns_as_often_as_argo_nests_and_is_refused_after_that(shell: Shell) -> None:
-    done = written(shell, TURNING, "--turns=1000")
+    (shell.folder / "flow.py").write_text(TURNING)
+    command = ("flow.py", "argo-workflows", "rehearse")
+    done = shell.run(*command, "--turns=1000", timeout=_SCALE_SECONDS)
     assert done.code == 1
     fits = re.search(r"error\[R136\]: .*`again` goes to turn (\d+) of .*has room for (\d+)", done.out)
     assert fits is not None
     assert int(fits[1]) == int(fits[2]) + 1
     shutil.rmtree(shell.folder / ".metaflow")
-    done = shell.run("flow.py", "argo-workflows", "rehearse", f"--turns={fits[2]}")
+    done = shell.run(*command, f"--turns={fits[2]}", timeout=_SCALE_SECONDS)
     assert done.code == 0, done.out[-2000:]
     assert f"Done: {int(fits[2]) + 2} tasks" in done.out
 
