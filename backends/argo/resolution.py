@@ -71,11 +71,6 @@ def resolve_settings(
     return settings, (*problems(flow, settings), *wrong_pairs, *unreadable)
 
 
-def with_placeholders(settings: ArgoSettings, root: str) -> ArgoSettings:
-    """The settings with every gap filled: for a rehearsal, which needs no cluster."""
-    return replace(settings, datastore_root=settings.datastore_root or root)
-
-
 def problems(flow: str, settings: ArgoSettings) -> Iterator[Diagnostic]:
     """Everything that is wrong with the settings."""
     yield from settings_problems(flow, settings, "Argo Workflows")

@@ -49,11 +49,6 @@ def resolve_settings(
     return settings, (*problems(flow, settings), *unreadable)
 
 
-def with_placeholders(settings: KubeflowSettings, root: str) -> KubeflowSettings:
-    """The settings with every gap filled: for a rehearsal, which needs no cluster."""
-    return replace(settings, datastore_root=settings.datastore_root or root)
-
-
 def problems(flow: str, settings: KubeflowSettings) -> Iterator[Diagnostic]:
     """Everything that is wrong with the settings."""
     yield from settings_problems(flow, settings, "Kubeflow")

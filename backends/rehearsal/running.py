@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
+from penstock.backends.protocol import Settings
 from penstock.backends.rehearsal.collecting import EngineStore
 from penstock.backends.rehearsal.pods import ENDED_WITH_RUN, PodEnded, PodEvent, Surroundings
 from penstock.backends.rehearsal.progress import Progress, tail
@@ -22,11 +24,20 @@ if TYPE_CHECKING:
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.compiler.packaging import CodePackage
 
+S = TypeVar("S", bound=Settings)
 ROOT = "s3://penstock-rehearsal/metaflow"
 """The datastore of a rehearsal where none is configured."""
-OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION", "METAFLOW_AWS_ARN")
+_OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION", "METAFLOW_AWS_ARN")
 """Configuration that says where S3 is: in a rehearsal the environment does."""
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def rehearsal_settings(settings: S) -> S:
+    """The settings with a root where none is configured: a configured one stays, so that its name is rehearsed too;
+    where S3 is, the environment tells the containers.
+    """
+    config = {key: value for key, value in settings.config.items() if key not in _OF_THE_CLOUD}
+    return replace(settings, datastore_root=settings.datastore_root or ROOT, config=MappingProxyType(config))
 
 
 class RehearsalFailed(Failure):
@@ -104,6 +115,15 @@ def stocked_store(root: str, flow: str, package: CodePackage | None, server: Obj
     if package is not None:
         store.put(blob_key(flow, package.sha), package.data, STORED_RAW)
     return store
+
+
+def interrupted(run: str, tasks: int, root: str, command: str) -> RehearsalFailed:
+    """What Ctrl-C leaves: the ``tasks`` that had ended are in the datastore ``root`` by then."""
+    message = f"the rehearsal {run} was ended by Ctrl-C"
+    if not tasks:
+        return RehearsalFailed(f"{message}: no task had ended", code="R172")
+    ended = "1 task that had ended is" if tasks == 1 else f"{tasks} tasks that had ended are"
+    return RehearsalFailed(f"{message}: {ended} stored in {root}", help=f"`{command} logs {run}/start`", code="R172")
 
 
 def failure_of(

@@ -15,13 +15,13 @@ from penstock.backends.argo import BACKEND
 from penstock.backends.argo.compilation import compile_for_argo
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.reading import read_manifests
-from penstock.backends.argo.rehearsal.rehearsing import Options, rehearsal_settings, rehearse
+from penstock.backends.argo.rehearsal.rehearsing import Options, rehearse
 from penstock.backends.argo.resolution import Chosen
 from penstock.backends.argo.settings import ArgoSettings
 from penstock.backends.conformance import BackendConformance, FlowCase
 from penstock.backends.protocol import Bundle
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits
+from penstock.backends.rehearsal.running import Limits, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun
 from penstock.cli.state import CliState
 from penstock.compiler.planning import plan_of

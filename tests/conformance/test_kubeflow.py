@@ -20,7 +20,6 @@ from penstock.backends.kubeflow.rehearsal.rehearsing import (
     Options,
     PipelineEngine,
     interpret,
-    rehearsal_settings,
     rehearse,
 )
 from penstock.backends.kubeflow.resolution import Chosen
@@ -28,7 +27,7 @@ from penstock.backends.kubeflow.running.values import input_values
 from penstock.backends.kubeflow.settings import KubeflowSettings
 from penstock.backends.protocol import Bundle
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits
+from penstock.backends.rehearsal.running import Limits, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.cli.state import CliState
 from penstock.compiler.program import Program

@@ -50,12 +50,12 @@ def rehearse(
       python flow.py argo-workflows rehearse --containers
     """
     from penstock.backends.argo.compilation import compile_for_argo
-    from penstock.backends.argo.rehearsal.rehearsing import Options, rehearsal_settings
+    from penstock.backends.argo.rehearsal.rehearsing import Options
     from penstock.backends.argo.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.argo.resolution import Chosen
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
-    from penstock.backends.rehearsal.running import Limits
+    from penstock.backends.rehearsal.running import Limits, rehearsal_settings
     from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.compiler.planning import plan_of
 

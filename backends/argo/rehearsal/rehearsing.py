@@ -6,8 +6,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.backends.argo.parameters import argument_value
@@ -16,12 +15,9 @@ from penstock.backends.argo.rehearsal.dependencies import Phase
 from penstock.backends.argo.rehearsal.interpreter import Interpreter
 from penstock.backends.argo.rehearsal.pods import Naming, Pods
 from penstock.backends.argo.rehearsal.reading import read_manifests
-from penstock.backends.argo.resolution import with_placeholders
 from penstock.backends.rehearsal.collecting import collect
 from penstock.backends.rehearsal.progress import Progress
 from penstock.backends.rehearsal.running import (
-    OF_THE_CLOUD,
-    ROOT,
     USUAL,
     Limits,
     Rehearsed,
@@ -37,7 +33,6 @@ from penstock.runtime_shim.turns import WrongPlace, full_path
 
 if TYPE_CHECKING:
     from penstock.backends.argo.compilation import CompiledFlow
-    from penstock.backends.argo.settings import ArgoSettings
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.runtime_shim.datastore.local import LocalDatastore
     from penstock.runtime_shim.plan import Plan
@@ -54,15 +49,6 @@ class Options:
     limits: Limits = USUAL
     quiet: bool = False
     command: str = "python flow.py"
-
-
-def rehearsal_settings(settings: ArgoSettings) -> ArgoSettings:
-    """The settings with a root where none is configured: a configured one stays, so that its name is rehearsed too;
-    where S3 is, the environment tells the containers.
-    """
-    placed = with_placeholders(settings, ROOT)
-    config = {key: value for key, value in placed.config.items() if key not in OF_THE_CLOUD}
-    return replace(placed, config=MappingProxyType(config))
 
 
 def rehearse(

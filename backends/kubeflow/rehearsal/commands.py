@@ -69,13 +69,13 @@ def rehearse(
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, put_flow_file, rehearsal_settings
+    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, put_flow_file
     from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
-    from penstock.backends.rehearsal.running import Limits
+    from penstock.backends.rehearsal.running import Limits, rehearsal_settings
     from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.compiler.render import render_text
     from penstock.runtime_shim.parameters import parameters_of

@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase, RunEnded
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
-from penstock.backends.kubeflow.resolution import with_placeholders
 from penstock.backends.rehearsal.collecting import EngineStore, collect
 from penstock.backends.rehearsal.pods import Surroundings
 from penstock.backends.rehearsal.progress import Progress
 from penstock.backends.rehearsal.running import (
-    OF_THE_CLOUD,
-    ROOT,
     USUAL,
     Limits,
     Rehearsed,
@@ -30,7 +26,6 @@ from penstock.backends.rehearsal.running import (
 
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.compilation import CompiledFlow
-    from penstock.backends.kubeflow.settings import KubeflowSettings
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
@@ -50,15 +45,6 @@ def interpret(document: bytes, parameters: Mapping[str, Any], run_uuid: str, sur
     pipeline = read_pipeline(document)
     pods = Pods(job_host(surroundings), surroundings)
     return Interpreter(pipeline, pods, run_uuid).run(parameters)
-
-
-def rehearsal_settings(settings: KubeflowSettings) -> KubeflowSettings:
-    """The settings with a root where none is configured: a configured one stays, so that its name is rehearsed too;
-    where S3 is, the environment tells the containers.
-    """
-    placed = with_placeholders(settings, ROOT)
-    config = {key: value for key, value in placed.config.items() if key not in OF_THE_CLOUD}
-    return replace(placed, config=MappingProxyType(config))
 
 
 def put_flow_file(code_url: str, file: str, server: ObjectStore) -> None:
