@@ -267,10 +267,39 @@ def test_ctrl_c_ends_the_rehearsal_and_its_jobs(shell: Shell) -> None:
         os.kill(process.pid, signal.SIGINT)
         begin = time.monotonic()
         _, errors = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert "Traceback" not in errors
+    assert process.returncode == 1
+    assert re.fullmatch(r"error\[R172\]: the rehearsal sfn-\S+ was ended by Ctrl-C: no task had ended\n", errors)
     assert wait_until_gone(pid)
     assert time.monotonic() - begin < 30
+
+
+def test_what_had_ended_before_ctrl_c_is_kept(shell: Shell) -> None:
+    (shell.folder / "half.py").write_text(
+        "import time\nfrom penstock import FlowSpec, step\n\n\n"
+        "class HalfFlow(FlowSpec):\n"
+        "    @step\n    def start(self):\n        self.found = 'gold'\n        self.next(self.end)\n\n"
+        "    @step\n    def end(self):\n        time.sleep(600)\n\n\n"
+        "if __name__ == '__main__':\n    HalfFlow()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "half.py", "step-functions", "rehearse"],
+        cwd=shell.folder,
+        env=environment(shell.folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        run = next(found[1] for line in process.stdout if (found := re.search(r"(sfn-\S+)/end/t \(pid", line)))
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    root = shell.folder / ".metaflow"
+    assert errors == (
+        f"error[R172]: the rehearsal {run} was ended by Ctrl-C: 1 task that had ended is stored in {root}\n"
+        f"  = help: `python half.py logs {run}/start`\n"
+    )
+    assert "= gold\n" in shell.run("half.py", "dump", f"{run}/start").out
 
 
 TURNS = """

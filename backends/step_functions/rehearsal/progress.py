@@ -43,6 +43,11 @@ class Progress:
         self.failed: list[JobEnded] = []
         """The attempts that failed and were not tried again, in order."""
 
+    @property
+    def run(self) -> str | None:
+        """The run that is followed; None before there is one."""
+        return self._run
+
     def follow(self, run: str) -> None:
         """The execution whose jobs carry the id ``run`` is the one."""
         with self._changed:
