@@ -195,6 +195,7 @@ def test_what_is_the_matter_with_a_file_hides_no_other(penstock: Callable[..., O
     }
     assert found["flows/broken.py"]["message"].startswith("flows/broken.py is not Python 3.")
     assert found["flows/needs.py"]["help"] == "install it where this command runs"
+    assert (found["flows/needs.py"]["column"], found["flows/needs.py"]["end_column"]) == (1, 22)
 
 
 def test_a_bug_of_penstock_s_own_is_told_as_one(penstock: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -139,6 +139,14 @@ def test_the_installed_package_runs_and_compiles_a_flow(installed: Path, tmp_pat
     assert '"StartAt"' in compiled.stdout
 
 
+def test_the_installed_package_compiles_for_every_scheduler(installed: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "hello.py", tmp_path)
+    command = ("-m", "penstock", "compile", "hello.py", "--target", "all", "-o", "out")
+    answer = outside(installed, tmp_path, *command, **PRODUCTION)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert {"argo-workflows", "kfp", "step-functions"} <= set(os.listdir(tmp_path / "out" / "HelloFlow"))
+
+
 def test_the_script_of_the_installed_package_explains_a_code(installed: Path, tmp_path: Path) -> None:
     answer = outside(installed, tmp_path, "-m", "penstock", "explain", "R101")
     assert answer.returncode == 0, answer.stderr

@@ -6,6 +6,7 @@ The file's last lines start its flow, whose command line gets the hidden command
 
 from __future__ import annotations
 
+import linecache
 import os
 import runpy
 import sys
@@ -22,6 +23,7 @@ from penstock.compiler.diagnostics import Diagnostic, Label
 from penstock.compiler.spans import Span
 from penstock.runtime_shim.aliasing import NoFlow, demand_python, not_started
 from penstock.runtime_shim.entry import EXIT_INTERRUPTED
+from penstock.runtime_shim.failures import Failure
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,11 +78,20 @@ def _not_python(path: str, failure: NoFlow) -> Diagnostic:
 
 
 def _fails(path: str, error: Exception) -> Diagnostic:
-    message = f"{path} fails when it is loaded: {type(error).__name__}: {error}"
     line = _line_in(path, error.__traceback__)
-    label = None if line is None else Label(Span(path, line, 1, line, 2))
+    label = None if line is None else Label(_whole(path, line))
+    if isinstance(error, Failure):
+        return Diagnostic(error.code, error.message, label, help=error.help)
+    message = f"{path} fails when it is loaded: {type(error).__name__}: {error}"
     advice = "install it where this command runs" if isinstance(error, ModuleNotFoundError) else ""
     return Diagnostic("P506", message, label, help=advice)
+
+
+def _whole(path: str, line: int) -> Span:
+    """The text of a line."""
+    text = linecache.getline(path, line).rstrip()
+    first = len(text) - len(text.lstrip()) + 1
+    return Span(path, line, first, line, max(first, len(text)) + 1)
 
 
 def _line_in(path: str, traceback: TracebackType | None) -> int | None:
