@@ -44,6 +44,7 @@ KEYS: Mapping[str, str] = {
     "METAFLOW_KUBERNETES_CPU": "The CPUs of a pod that asks for none.",
     "METAFLOW_KUBERNETES_MEMORY": "The MiB of memory of a pod that asks for none.",
     "METAFLOW_KUBERNETES_GPU_VENDOR": "Whose GPUs pods get: nvidia (unless said otherwise) or amd.",
+    "METAFLOW_ARGO_WORKFLOWS_UI_URL": "The address of Argo's own pages; printed before the name of a run.",
     "METAFLOW_PRODUCTION_TOKEN": "Makes the default namespace production:<token>.",
     "KFP_RUN_URL_PREFIX": "Printed before the id of a Kubeflow Pipelines run.",
     "KF_PIPELINES_ENDPOINT": "The URL of the API of Kubeflow Pipelines.",

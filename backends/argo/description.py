@@ -11,6 +11,8 @@ from penstock.backends.argo.names import CONTENT_ANNOTATION
 from penstock.backends.differences import Description, flattened
 
 _PACKAGE = "PENSTOCK_PACKAGE"
+_TOLD_ELSEWHERE = (_PACKAGE, "PENSTOCK_IMAGE")
+"""Variables that say again what is told as code package and image."""
 _OWN_ARGUMENTS = frozenset({"step"})
 """Of a task: what its name says already."""
 _PLAIN_NAMES = {"resources.limits": "limit", "resources.requests": "request", "retryStrategy": "retry"}
@@ -74,9 +76,16 @@ def _metadata(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _settings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    spec = document.get("spec") or {}
+    """What is said of all runs; their marks, where the template itself has others."""
+    spec = dict(document.get("spec") or {})
+    own = document.get("metadata") or {}
+    marks = {
+        sort: {key: each for key, each in (said or {}).items() if (own.get(sort) or {}).get(key) != each}
+        for sort, said in (spec.pop("workflowMetadata", None) or {}).items()
+    }
     yield from _metadata(document)
-    yield from flattened({key: each for key, each in spec.items() if key not in ("templates", "arguments")})
+    plain = {key: each for key, each in spec.items() if key not in ("templates", "arguments")}
+    yield from flattened({**plain, "workflowMetadata": marks})
 
 
 def _schedule(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -153,7 +162,7 @@ def _leaf(template: Template) -> Iterator[tuple[str, str]]:
     """What a leaf template says: container, environment, retries, and what only Kubernetes knows."""
     container = dict(template.get("container") or {})
     variables = {each.get("name"): _source(each) for each in container.pop("env", None) or []}
-    variables.pop(_PACKAGE, None)
+    variables = {name: each for name, each in variables.items() if name not in _TOLD_ELSEWHERE}
     others = {key: each for key, each in template.items() if key not in ("name", "inputs", "container")}
     for name, text in flattened({**container, "env": variables, **others}, by_name=True):
         plain = next((name.replace(long, short, 1) for long, short in _PLAIN_NAMES.items() if long in name), name)

@@ -31,6 +31,7 @@ from kubernetes_requests import (
 from server_side_apply import Owned
 
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+_OF_ALL = {"GET": "list", "POST": "create"}
 _METADATA_ONLY = "as=PartialObjectMetadataList"
 
 
@@ -49,7 +50,8 @@ class Stored:
 class KubernetesServer:
     """``script`` is what workflows started from now on go through.  ``answer`` may answer in the server's place.
 
-    ``forbidden`` holds verbs with resources (``"patch workflowtemplates"``) that are denied, ``token`` whom it knows.
+    ``forbidden`` holds verbs with resources (``"patch workflowtemplates"``) that are denied, ``allowed`` those that are
+    not, None for all, ``used`` those that were asked for; ``token`` is whom it knows.
     """
 
     def __init__(self) -> None:
@@ -60,6 +62,8 @@ class KubernetesServer:
         self.installed = True
         self.token = ""
         self.forbidden: set[str] = set()
+        self.allowed: set[str] | None = None
+        self.used: set[str] = set()
         self.answer: Callable[[Asked], tuple[int, str, bytes] | None] = lambda asked: None
         self._minutes = self._version = 0
         self._lock = threading.Lock()
@@ -139,15 +143,23 @@ class KubernetesServer:
                 )
 
     def _admit(self, asked: Asked, namespace: str, plural: str, name: str | None) -> None:
-        verbs = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "GET": "get" if name else "list"}
-        verb = verbs.get(asked.method, asked.method.lower())
-        if f"{verb} {plural}" in self.forbidden:
-            what = f'{plural}.{GROUP} "{name}"' if name else f"{plural}.{GROUP}"
-            message = (
-                f'{what} is forbidden: User "ada" cannot {verb} resource "{plural}" in API group "{GROUP}" '
-                f'in the namespace "{namespace}"'
-            )
-            raise Refusal(403, "Forbidden", message)
+        """Applying makes an object where there is none: then one must be allowed to do that too."""
+        one = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
+        verbs = (
+            [one.get(asked.method, asked.method.lower())] if name else [_OF_ALL.get(asked.method, "deletecollection")]
+        )
+        if asked.headers.get("content-type") == APPLY and (namespace, plural, name) not in self.objects:
+            verbs.append("create")
+        for verb in verbs:
+            right = f"{verb} {plural}"
+            self.used.add(right)
+            if right in self.forbidden or (self.allowed is not None and right not in self.allowed):
+                what = f'{plural}.{GROUP} "{name}"' if name else f"{plural}.{GROUP}"
+                message = (
+                    f'{what} is forbidden: User "ada" cannot {verb} resource "{plural}" in API group "{GROUP}" '
+                    f'in the namespace "{namespace}"'
+                )
+                raise Refusal(403, "Forbidden", message)
 
     def _list(self, asked: Asked, namespace: str, plural: str) -> Any:
         chosen = selector(asked.query.get("labelSelector", ""))

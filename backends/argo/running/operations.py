@@ -96,7 +96,7 @@ def _told(run: SeenWorkflow) -> list[str]:
     from penstock.backends.following.seen import TaskState
     from penstock.backends.tables import columns, utc
 
-    lines = [f"Run {run.run} is {run.status}, started {utc(run.created)}, after {_took(run)}."]
+    lines = [f"Run {run.run}: {run.status}, started {utc(run.created)}, after {_took(run)}."]
     if run.message:
         lines.append(f"Argo says: {run.message}")
     if run.offloaded:

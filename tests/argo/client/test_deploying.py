@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from kubernetes_server import KubernetesServer
 
+from penstock.backends.argo.names import FLOW_ANNOTATION, PART_LABEL
+from penstock.backends.argo.running.deploying import in_order
+
 from .conftest import Run
 
 KINDS = {"apiVersion": "argoproj.io/v1alpha1"}
@@ -95,8 +98,6 @@ def test_what_others_have_changed_is_not_overwritten(flow: Run, cluster: Kuberne
 def test_a_template_of_somebody_else_is_left_alone(
     flow: Run, cluster: KubernetesServer, annotated: bool, whose: str, command: list[str]
 ) -> None:
-    from penstock.backends.argo.names import FLOW_ANNOTATION
-
     metadata = {"name": "greetflow", **({"annotations": {FLOW_ANNOTATION: "ScoreFlow"}} if annotated else {})}
     cluster.put({**KINDS, "kind": "WorkflowTemplate", "metadata": metadata, "spec": {}})
     done = flow(*command)
@@ -165,3 +166,44 @@ def test_a_schedule_of_somebody_else_is_left_alone(flow: Run, cluster: Kubernete
         "error[P564]: the cron workflow greetflow exists and was not made by Penstock: it is left alone"
     )
     assert {asked.method for asked in cluster.asked} == {"GET"}
+
+
+# Parts of a large flow
+
+
+@pytest.fixture
+def old_part(cluster: KubernetesServer) -> str:
+    """A part of an earlier version, which the one that is deployed next has not."""
+    metadata = {"name": "greetflow-part-1", "labels": {PART_LABEL: "greetflow"}}
+    cluster.put({**KINDS, "kind": "WorkflowTemplate", "metadata": metadata, "spec": {"templates": []}})
+    return "greetflow-part-1"
+
+
+def test_parts_of_earlier_versions_go(flow: Run, cluster: KubernetesServer, old_part: str) -> None:
+    assert happened(flow)[1:] == ["template       greetflow  created", f"template       {old_part}  deleted"]
+    assert ("default", "workflowtemplates", old_part) not in cluster.objects
+
+
+def test_parts_stay_while_runs_need_them(flow: Run, cluster: KubernetesServer, old_part: str) -> None:
+    labels = {"workflows.argoproj.io/workflow-template": "greetflow"}
+    spec = {"workflowTemplateRef": {"name": "greetflow"}}
+    cluster.put({**KINDS, "kind": "Workflow", "metadata": {"name": "w", "labels": labels}, "spec": spec})
+    told = f"template       {old_part}  kept: runs that go on may need it"
+    assert happened(flow)[1:] == ["template       greetflow  created", told]
+    labels["workflows.argoproj.io/completed"] = "true"
+    cluster.put({**KINDS, "kind": "Workflow", "metadata": {"name": "w", "labels": labels}, "spec": spec})
+    assert happened(flow)[2:] == [f"template       {old_part}  deleted"]
+
+
+def test_parts_are_applied_before_what_refers_to_them() -> None:
+    kinds = [("CronWorkflow", {}), ("WorkflowTemplate", {"entrypoint": "main"}), ("WorkflowTemplate", {})]
+    ordered = in_order({"kind": kind, "spec": spec} for kind, spec in kinds)
+    assert [(each["kind"], each["spec"]) for each in ordered] == kinds[::-1]
+
+
+def test_all_parts_are_deleted(flow: Run, cluster: KubernetesServer) -> None:
+    happened(flow)
+    metadata = {"name": "greetflow-part-1", "labels": {PART_LABEL: "greetflow"}}
+    cluster.put({**KINDS, "kind": "WorkflowTemplate", "metadata": metadata, "spec": {"templates": []}})
+    assert flow("delete").out == "template       greetflow  deleted\ntemplate       greetflow-part-1  deleted\n"
+    assert not cluster.objects

@@ -204,7 +204,7 @@ def test_a_status_is_told_step_by_step(deployed: Run, cluster: KubernetesServer)
     cluster.script = [Scene("Running", tasks)]
     name = started(deployed("trigger", "--who", "x"))
     first, *lines = deployed("status", f"argo-{name}").out.splitlines()
-    assert first.startswith(f"Run argo-{name} is running, started 2026-03-01 12:02:00, after ")
+    assert first.startswith(f"Run argo-{name}: running, started 2026-03-01 12:02:00, after ")
     assert lines == [
         "  start  1 succeeded",
         "  body   1 running, 1 failed",
@@ -220,7 +220,7 @@ def test_the_status_of_a_run_that_failed(deployed: Run, cluster: KubernetesServe
     cluster.script = [Scene("Failed", {"start": Task("Failed")}, "child failed", stored="offloaded")]
     name = started(deployed("trigger", "--who", "x"))
     assert deployed("status", name).out.splitlines() == [
-        f"Run argo-{name} is failed, started 2026-03-01 12:02:00, after 1m00s.",
+        f"Run argo-{name}: failed, started 2026-03-01 12:02:00, after 1m00s.",
         "Argo says: child failed",
         "This cluster keeps tasks in a database: 1 of 1 pods are over.",
     ]
