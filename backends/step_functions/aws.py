@@ -105,6 +105,8 @@ def _of_answer(error: Any, operation: str) -> tuple[str, str]:
         return f"AWS doesn't know these credentials ({code})", _CREDENTIALS
     if code in _EXPIRED:
         return f"the AWS credentials have expired ({code})", _CREDENTIALS
+    if code == "StateMachineDeleting":
+        return "it is being deleted", "wait until its last runs have ended, or give another name with --name"
     if code in _THROTTLED:
         return f"AWS asks to slow down ({code}), five times in a row", "try again in a minute"
     return f"{message} ({code})", "see the AWS documentation of " + operation

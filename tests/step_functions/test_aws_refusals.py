@@ -70,6 +70,12 @@ NO_TRUST = "Neither the global service principal states.amazonaws.com, nor … i
             CREDENTIALS,
         ),
         (
+            "StateMachineDeleting",
+            "State Machine is being deleted: 'arn:…'",
+            "it is being deleted",
+            "wait until its last runs have ended, or give another name with --name",
+        ),
+        (
             "ThrottlingException",
             "Rate exceeded",
             "AWS asks to slow down (ThrottlingException), five times in a row",
