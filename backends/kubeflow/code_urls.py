@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from penstock.backends.kubernetes.containers import compact
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
+from penstock.compiler.spans import Span
 from penstock.runtime_shim.code_url import DEFAULTS_ENV, SHA_ENV, SHAPE_ENV, WITH_ENV
 from penstock.runtime_shim.jobs import CODE_URL_ENV
 
@@ -88,3 +91,41 @@ def image_problems(program: Program) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("P530", message, Label(step.span), help=help_text)
             return
+
+
+def beside_problems(file: str) -> Iterator[Diagnostic]:
+    """P324, warnings: modules that the flow file imports from its own folder, which are not fetched with it."""
+    folder = os.path.dirname(os.path.abspath(file))
+    told = set(_OURS)
+    with open(file, "rb") as source:
+        tree = ast.parse(source.read(), file)
+    for node in ast.walk(tree):
+        for name in _imported(node):
+            module = os.path.join(folder, name)
+            if name in told or not (
+                os.path.isfile(f"{module}.py") or os.path.isfile(os.path.join(module, "__init__.py"))
+            ):
+                continue
+            told.add(name)
+            message = f"`{name}` stands beside the flow, and with --code-url containers fetch the flow file only"
+            help_text = "have it in the image, or leave out --code-url: the code package brings it"
+            yield Diagnostic("P324", message, Label(_span(file, node)), help=help_text, severity=Severity.WARNING)
+
+
+_OURS = ("penstock", "metaflow")
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """The top-level names of the modules that a statement imports; none of other statements."""
+    match node:
+        case ast.Import(names=names):
+            return [each.name.partition(".")[0] for each in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module.partition(".")[0]]
+        case _:
+            return []
+
+
+def _span(file: str, node: ast.AST) -> Span:
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
+    return Span(file, first, getattr(node, "col_offset", 0) + 1, last, getattr(node, "end_col_offset", 0) + 1)

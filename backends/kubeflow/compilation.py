@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.backends.flow_package import deployed_defaults, deploying_user, package_of, packed_entry
 from penstock.backends.kubeflow import BACKEND
-from penstock.backends.kubeflow.code_urls import image_problems
+from penstock.backends.kubeflow.code_urls import beside_problems, image_problems
 from penstock.backends.kubeflow.limits import document_problems
 from penstock.backends.kubeflow.lowering import lower
 from penstock.backends.kubeflow.resolution import problems, resolve_settings
@@ -76,6 +76,7 @@ def compile_for_kubeflow(
     package = None if settings.code_url else package_of(state, output)
     if package is None:
         settings = _with_flow(settings, state)
+        diagnostics += beside_problems(state.entry[-1])
     else:
         settings = replace(settings, package_sha=package.sha)
         diagnostics += package.warnings

@@ -21,7 +21,7 @@ from kubeflow_target import documents, schema_problems
 
 from penstock import __version__
 from penstock.backends.conformance import FlowCase, run_locally
-from penstock.backends.kubeflow.code_urls import code_url_problems
+from penstock.backends.kubeflow.code_urls import beside_problems, code_url_problems
 from penstock.backends.kubeflow.compilation import CompiledFlow, compile_for_kubeflow
 from penstock.backends.kubeflow.resolution import Chosen
 from penstock.backends.run_comparison import StoredRun, differences
@@ -271,3 +271,30 @@ def test_a_module_beside_the_flow_is_not_fetched_and_that_is_told(tmp_path: Path
     assert done.code == 1
     advice = "with --code-url containers fetch the flow file, and nothing beside it"
     assert f"    |   = help: use an image that has it (METAFLOW_KUBERNETES_CONTAINER_IMAGE): {advice}\n" in done.err
+
+
+def test_modules_beside_the_flow_are_named_when_it_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside.py").write_text("")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    (tmp_path / "data").mkdir()
+    lines = "import os, beside\nfrom pack.inner import x\nimport beside\nimport data, penstock\nfrom . import other\n"
+    (tmp_path / "flow.py").write_text(lines)
+    found = [*beside_problems("flow.py")]
+    advice = "  = help: have it in the image, or leave out --code-url: the code package brings it"
+    assert render_text(found).splitlines() == [
+        "warning[P324]: `beside` stands beside the flow, and with --code-url containers fetch the flow file only",
+        " --> flow.py:1:1",
+        "  |",
+        "1 | import os, beside",
+        "  | ^^^^^^^^^^^^^^^^^",
+        advice,
+        "",
+        "warning[P324]: `pack` stands beside the flow, and with --code-url containers fetch the flow file only",
+        " --> flow.py:2:1",
+        "  |",
+        "2 | from pack.inner import x",
+        "  | ^^^^^^^^^^^^^^^^^^^^^^^^",
+        advice,
+    ]
