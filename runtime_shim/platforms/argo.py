@@ -57,12 +57,13 @@ class Argo:
             return
         record = read_record_file(self._record_file) if code == 0 else None
         os.makedirs(self._folder, exist_ok=True)
-        for name, text in _outputs(record).items():
+        for name, text in outputs_of(record).items():
             with open(os.path.join(self._folder, name), "w", encoding="utf-8") as output:
                 output.write(text)
 
 
-def _outputs(record: Record | None) -> dict[str, str]:
+def outputs_of(record: Record | None) -> dict[str, str]:
+    """Everything that a template may declare, as the record of the task says it; without one, what means nothing."""
     if record is None:
         return {SPLITS: "0", NEXT: "", PATH: ""}
     return {SPLITS: str(record.splits or 0), NEXT: record.next[0] if record.next else "", PATH: str(record.path)}

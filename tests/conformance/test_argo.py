@@ -10,24 +10,17 @@ from typing import ClassVar
 import pytest
 from argo_target import fixed_settings, objects_of, schema_problems, step_counts
 from corpus_flows import CORPUS
+from workflow_rehearsals import rehearsed
 
 from penstock.backends.argo import BACKEND
-from penstock.backends.argo.compilation import compile_for_argo
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.reading import read_manifests
-from penstock.backends.argo.rehearsal.rehearsing import Options, rehearse
-from penstock.backends.argo.resolution import Chosen
 from penstock.backends.argo.settings import ArgoSettings
 from penstock.backends.conformance import BackendConformance, FlowCase
 from penstock.backends.protocol import Bundle
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun
-from penstock.cli.state import CliState
-from penstock.compiler.planning import plan_of
 from penstock.compiler.program import Program
-from penstock.runtime_shim.datastore.local import LocalDatastore
-from penstock.runtime_shim.parameters import parameters_of
 
 CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
 SOON = (
@@ -78,25 +71,6 @@ class TestArgo(BackendConformance):
 
     def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
         return rehearsed(case, folder, self.request.getfixturevalue("store"))
-
-
-def rehearsed(case: FlowCase, folder: Path, store: ObjectStore) -> StoredRun:
-    """Rehearse a flow as it is compiled from its file."""
-    flow_class = case.load()
-    state = CliState(flow_class, (str(case.file),))
-    compiled = compile_for_argo(state, Chosen(), amend=rehearsal_settings)
-    declared = parameters_of(flow_class)
-    given = {name: declared[name].stored(value) for name, value in case.parameters.items()}
-    target = LocalDatastore(str(folder / ".metaflow"))
-    lines: list[str] = []
-    options = Options(limits=Limits(grace_seconds=2))
-    done = rehearse(plan_of(state.program()), compiled, given, store, target, lines.append, options)
-    if case.fails_at is None:
-        assert done.failure is None, "".join(lines)
-    else:
-        assert done.failure is not None
-        assert f"/{case.fails_at} failed" in done.failure.message
-    return StoredRun(target.root, case.flow, done.run)
 
 
 def test_what_is_rehearsed_soon_is_in_the_corpus() -> None:
