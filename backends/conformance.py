@@ -44,6 +44,15 @@ HASH_SEEDS = ("0", "1", "424242")
 _RUN_SECONDS = 300
 _COMPILED = 3
 """So many flows are compiled as a user does it, all in one command."""
+OFFLINE = """
+import os, sys
+def watch(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo") or (event == "open" and ".aws" in str(args[0])):
+        os.write(2, f"{event} {args}".encode())
+        os._exit(77)
+sys.addaudithook(watch)
+"""
+"""A `sitecustomize` that ends a process which asks a network, or looks for credentials."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +179,12 @@ class BackendConformance:
     def test_penstock_compile_writes_what_the_target_takes(self, tmp_path: Path) -> None:
         cases = self.compiling()[:_COMPILED]
         name = self.backend.info.name
+        (tmp_path / "guard").mkdir()
+        (tmp_path / "guard" / "sitecustomize.py").write_text(OFFLINE, encoding="utf-8")
         argv = ["compile", *(str(case.file) for case in cases), f"--target={name}", "-o", "out", "--format=json"]
-        done = _python(["-m", "penstock", *argv], tmp_path, {**_unconfigured(tmp_path), **self.environment})
+        environment = {**_unconfigured(tmp_path), **self.environment}
+        environment["PYTHONPATH"] = f"{tmp_path / 'guard'}{os.pathsep}{environment['PYTHONPATH']}"
+        done = _python(["-m", "penstock", *argv], tmp_path, environment)
         assert done.returncode == 0, done.stderr
         for case, flow in zip(cases, json.loads(done.stdout)["flows"], strict=True):
             target = flow["targets"][name]

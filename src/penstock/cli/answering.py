@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.backends.protocol import Backend, Choices, Compilation
     from penstock.cli.state import CliState
-    from penstock.compiler.diagnostics import Diagnostic
+    from penstock.compiler.diagnostics import Diagnostic, Label
 
 QUESTION = "question.json"
 ANSWER = "answer.json"
@@ -99,14 +99,12 @@ def _choices(question: Any, target: str) -> Choices:
 def _stored(state: CliState, compilation: Compilation, folder: Path) -> dict[str, Any]:
     """Write the files; what there is to know of them.
 
-    Raises CannotWrite where there is no room for temporary files.
+    Raises CannotWrite.
     """
-    from penstock.backends.commandline import write_file
     from penstock.runtime_shim.records import blob_key
 
     for path, data in compilation.bundle.files.items():
-        os.makedirs((folder / path).parent, exist_ok=True)
-        write_file(str(folder / path), data)
+        _put(folder / path, data)
     package = None
     if compilation.package is not None:
         sha = compilation.package.sha
@@ -121,22 +119,31 @@ def _stored(state: CliState, compilation: Compilation, folder: Path) -> dict[str
 
 def _others_in_the_file(started: type) -> list[Diagnostic]:
     """A warning for every flow that the file defines and does not start: nothing can run that one."""
-    from inspect import getfile, getsourcelines
-
-    from penstock.compiler.diagnostics import Diagnostic, Label, Severity
-    from penstock.compiler.spans import Span
+    from penstock.compiler.diagnostics import Diagnostic, Severity
     from penstock.runtime_shim.flowspec import FlowSpec
 
     found = []
+    help_text = "put it into a file of its own, which ends with starting it"
     for other in list(vars(sys.modules["__main__"]).values()):
         whole = isinstance(other, type) and issubclass(other, FlowSpec) and _is_whole(other)
         if whole and other.__module__ == "__main__" and not issubclass(started, other):
-            lines, number = getsourcelines(other)
-            span = Span(getfile(other), number, 1, number, len(lines[0].rstrip()) + 1)
             message = f"the flow {other.__name__} is left out: its file starts {started.__name__}"
-            help_text = f"put {other.__name__} into a file of its own, which ends with starting it"
-            found.append(Diagnostic("P513", message, Label(span), help=help_text, severity=Severity.WARNING))
+            found.append(Diagnostic("P513", message, _place_of(other), help=help_text, severity=Severity.WARNING))
     return found
+
+
+def _place_of(flow: type) -> Label | None:
+    """The first line of a class; None of one that is made without a class statement."""
+    from inspect import getfile, getsourcelines
+
+    from penstock.compiler.diagnostics import Label
+    from penstock.compiler.spans import Span
+
+    try:
+        lines, number = getsourcelines(flow)
+    except (OSError, TypeError):
+        return None
+    return Label(Span(getfile(flow), number, 1, number, len(lines[0].rstrip()) + 1))
 
 
 def _is_whole(flow: type) -> bool:
@@ -150,4 +157,20 @@ def _documents(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
 
 
 def _write(folder: str, document: dict[str, Any]) -> None:
-    Path(folder, ANSWER).write_text(json.dumps(document), encoding="utf-8")
+    """Write the answer: all of it is there, or none."""
+    _put(Path(folder, f"{ANSWER}.new"), json.dumps(document).encode())
+    os.replace(Path(folder, f"{ANSWER}.new"), Path(folder, ANSWER))
+
+
+def _put(file: Path, data: bytes) -> None:
+    """Write a temporary file.
+
+    Raises CannotWrite.
+    """
+    from penstock.backends.commandline import CannotWrite
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {file}: {error.strerror}") from error

@@ -98,7 +98,7 @@ def ask(files: Iterable[str], question: Question, folder: Path) -> list[FlowAnsw
     """The answers of the files, in their order; a file given twice is asked once.
 
     ``folder`` takes what the flows compile to.  Two flows of one name are both refused (P510).  What the files print
-    goes to stderr, in their order.  Raises Refused (P511) where there is no room for temporary files.
+    goes to stderr, in their order.  Raises Refused (P511) where there is no room for temporary files or processes.
     """
     paths = list({os.path.realpath(file): _shown(file) for file in reversed(list(files))}.values())[::-1]
     running: set[subprocess.Popen[bytes]] = set()
@@ -107,15 +107,16 @@ def ask(files: Iterable[str], question: Question, folder: Path) -> list[FlowAnsw
             waiting = [
                 workers.submit(_ask, path, question, folder / str(number), running) for number, path in enumerate(paths)
             ]
-            answers = [_passed_on(each.result()) for each in waiting]
+            answers = [each.result() for each in waiting]
         except OSError as error:
-            message = f"temporary files can't be written to {folder}: {error.strerror}"
+            message = f"the flow files can't be loaded: {error.filename or folder}: {error.strerror}"
             raise Refused([Diagnostic("P511", message, help="make room there, or set TMPDIR")]) from None
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
                 process.kill()
             raise
+    sys.stderr.write("".join(answer.said for answer in answers))
     return _without_doubles(_without_namesakes(answers))
 
 
@@ -143,12 +144,6 @@ def _ask(path: str, question: Question, folder: Path, running: set[subprocess.Po
         return FlowAnswer(path, None, (), {}, code or _EXIT_BUG, text)
     targets = {name: _target(each, folder / name) for name, each in document["targets"].items()}
     return FlowAnswer(path, document["flow"], _diagnostics(document), targets, said=text)
-
-
-def _passed_on(answer: FlowAnswer) -> FlowAnswer:
-    """The answer, after what its file has printed."""
-    sys.stderr.write(answer.said)
-    return answer
 
 
 def _target(document: Mapping[str, Any], folder: Path) -> TargetAnswer:

@@ -50,7 +50,7 @@ def main() -> None:
     os.dup2(2, 1)  # what the file prints is no answer
     sys.meta_path.insert(0, _Alias())
     sys.argv = [path, *arguments]
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
     folder = arguments[-1]
     try:
         demand_python(path)
