@@ -22,6 +22,7 @@ from penstock.runtime_shim.records import RECORD_FILE_ENV, read_record_file
 
 if TYPE_CHECKING:
     from penstock.runtime_shim.policy import Policy
+    from penstock.runtime_shim.records import Record
 
 RUN_PREFIX = "kfp-"
 RETRY_INDEX_ENV = "KFP_RETRY_INDEX"
@@ -78,11 +79,7 @@ class Kubeflow:
 
     def finish(self, code: int) -> None:
         """Write every output that is declared: empty ones where the step failed."""
-        record = read_record_file(self._record_file) if code == 0 else None
-        texts = {SPLITS: "[]", NEXT: ""}
-        if record is not None:
-            texts[SPLITS] = json.dumps([f"{record.path}/{split}" for split in range(record.splits or 0)])
-            texts[NEXT] = record.next[0] if record.next else ""
+        texts = outputs_of(read_record_file(self._record_file) if code == 0 else None)
         for name, file in self._files.items():
             os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
             with open(file, "w", encoding="utf-8") as output:
@@ -98,6 +95,14 @@ class Kubeflow:
         if account.code is not None:
             write_account(job, account)
         return account
+
+
+def outputs_of(record: Record | None) -> dict[str, str]:
+    """What a task puts out, by name; empty values for one that has no record."""
+    if record is None:
+        return {SPLITS: "[]", NEXT: ""}
+    splits = [f"{record.path}/{split}" for split in range(record.splits or 0)]
+    return {SPLITS: json.dumps(splits), NEXT: record.next[0] if record.next else ""}
 
 
 def _read(argv: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -10,29 +10,18 @@ from typing import ClassVar
 import pytest
 from corpus_flows import CORPUS
 from kubeflow_target import fixed_settings, schema_problems, step_counts
+from pipeline_rehearsals import rehearsed
 
 from penstock.backends.conformance import BackendConformance, FlowCase, run_locally
 from penstock.backends.kubeflow import BACKEND
-from penstock.backends.kubeflow.compilation import compile_for_kubeflow
 from penstock.backends.kubeflow.rehearsal.kfp_local import run_with_kfp_local
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
-from penstock.backends.kubeflow.rehearsal.rehearsing import (
-    Options,
-    PipelineEngine,
-    interpret,
-    rehearse,
-)
-from penstock.backends.kubeflow.resolution import Chosen
-from penstock.backends.kubeflow.running.values import input_values
+from penstock.backends.kubeflow.rehearsal.rehearsing import interpret
 from penstock.backends.kubeflow.settings import KubeflowSettings
 from penstock.backends.protocol import Bundle
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun, differences
-from penstock.cli.state import CliState
 from penstock.compiler.program import Program
-from penstock.runtime_shim.datastore.local import LocalDatastore
-from penstock.runtime_shim.parameters import parameters_of
 
 CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
 OPINIONS = ("parameters", "foreach_in_switch", "everything_nested", "empty_outer_foreach", "failing_split")
@@ -44,23 +33,6 @@ def store() -> Iterator[ObjectStore]:
     """One S3 for all rehearsals."""
     with ObjectStore() as running:
         yield running
-
-
-def rehearsed(case: FlowCase, folder: Path, store: ObjectStore, engine: PipelineEngine) -> StoredRun:
-    flow_class = case.load()
-    compiled = compile_for_kubeflow(CliState(flow_class, (str(case.file),)), Chosen(), amend=rehearsal_settings)
-    declared = parameters_of(flow_class)
-    given = input_values({name: declared[name].stored(value) for name, value in case.parameters.items()}, declared)
-    target = LocalDatastore(str(folder / ".metaflow"))
-    lines: list[str] = []
-    options = Options(engine=engine, limits=Limits(grace_seconds=2))
-    done = rehearse(case.flow, compiled, given, store, target, lines.append, options)
-    if case.fails_at is None:
-        assert done.failure is None, "".join(lines)
-    else:
-        assert done.failure is not None
-        assert f"/{case.fails_at} failed" in done.failure.message
-    return StoredRun(target.root, case.flow, done.run)
 
 
 class TestKubeflow(BackendConformance):
