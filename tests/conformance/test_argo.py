@@ -12,14 +12,14 @@ from argo_target import fixed_settings, objects_of, schema_problems, step_counts
 from corpus_flows import CORPUS
 from workflow_rehearsals import rehearsed
 
-from penstock.backends.argo import BACKEND
+from penstock.backends.argo import BACKEND, lowering, splitting
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.reading import read_manifests
 from penstock.backends.argo.settings import ArgoSettings
-from penstock.backends.conformance import BackendConformance, FlowCase
+from penstock.backends.conformance import BackendConformance, FlowCase, run_locally
 from penstock.backends.protocol import Bundle
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.run_comparison import StoredRun
+from penstock.backends.run_comparison import StoredRun, differences
 from penstock.compiler.program import Program
 
 CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
@@ -71,6 +71,22 @@ class TestArgo(BackendConformance):
 
     def rehearse(self, case: FlowCase, folder: Path) -> StoredRun:
         return rehearsed(case, folder, self.request.getfixturevalue("store"))
+
+
+SPREAD = ("everything_nested", "loop_exits")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name in SPREAD])
+def test_a_flow_that_is_spread_over_several_objects_runs_like_any_other(
+    case: FlowCase, tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_USER", "conformance")
+    monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1)
+    monkeypatch.setattr(splitting, "OBJECT_BYTES", 500)
+    monkeypatch.setattr(splitting, "GRAPH_BYTES", 500)
+    local = run_locally(case, tmp_path / "local")
+    assert differences(local, rehearsed(case, tmp_path / "rehearsed", store), case.fails_at) == []
 
 
 def test_what_is_rehearsed_soon_is_in_the_corpus() -> None:
