@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
@@ -226,14 +226,14 @@ def _gap(
         "P301" if never else "P302",
         message,
         Label(spans[0], support.sentence),
-        _further(spans),
+        further_places(spans),
         help=_advice(feature, others),
         severity=Severity.WARNING if feature is Feature.EMPTY_FOREACH else Severity.ERROR,
     )
 
 
-def _further(spans: list[Span]) -> tuple[Label, ...]:
-    """Labels for the places after the first, of very many the last with their number."""
+def further_places(spans: Sequence[Span]) -> tuple[Label, ...]:
+    """Labels for the places after the first, where many have one diagnostic; of very many the last has their number."""
     shown = spans[1 : _PLACES + 1]
     more = len(spans) - 1 - len(shown)
     return tuple(Label(span, f"and {more} more" if more and span is shown[-1] else "") for span in shown)
@@ -249,7 +249,7 @@ def _ignored(program: Program, title: str, capabilities: Capabilities) -> Iterat
             "P303",
             f"{title} does nothing with `@{name}`",
             Label(spans[0], capabilities.ignored[name]),
-            _further(spans),
+            further_places(spans),
             help="leave it where the flow is for other targets too",
             severity=Severity.WARNING,
         )

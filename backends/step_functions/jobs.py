@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.compiler.capabilities import further_places
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
 from penstock.runtime_shim.decorators import DECORATORS
 from penstock.runtime_shim.failures import EXIT_DO_NOT_RETRY, EXIT_USER_FAILED
@@ -98,22 +99,26 @@ def plain_shape(settings: StepFunctionsSettings) -> Shape:
 
 def job_problems(program: Program) -> Iterator[Diagnostic]:
     """What is wrong with the decorators of jobs: P310, a warning, where Batch does not do what they ask for; P531."""
+    pausing = []
     for step in program.graph.steps.values():
         for decorator in step.decorators:
             label = Label(decorator.span or step.span)
             if decorator.name == "retry" and float(str(decorator.attributes.get("minutes_between_retries") or 0)):
-                yield Diagnostic(
-                    "P310",
-                    "AWS Batch tries again at once: `minutes_between_retries` has no effect there",
-                    label,
-                    help="set it to 0 to do without this warning",
-                    severity=Severity.WARNING,
-                )
+                pausing.append(label.span)
             for name in ("iam_role", "execution_role") if decorator.name == "batch" else ():
                 role = decorator.attributes.get(name)
                 if role is not None and not is_role(str(role)):
                     message = f"`{name}` is {role!r}, which is not a role's ARN"
                     yield Diagnostic("P531", message, label, help="it looks like arn:aws:iam::123456789012:role/name")
+    if pausing:
+        yield Diagnostic(
+            "P310",
+            "AWS Batch tries again at once: `minutes_between_retries` has no effect there",
+            Label(pausing[0]),
+            further_places(pausing),
+            help="set it to 0 to do without this warning",
+            severity=Severity.WARNING,
+        )
 
 
 def _noted(given: Mapping[str, Mapping[str, object]]) -> Iterator[dict[str, Any]]:

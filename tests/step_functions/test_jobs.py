@@ -121,6 +121,18 @@ def test_a_pause_that_batch_does_not_make_is_told() -> None:
     assert list(job_problems(decorated(Decorator("retry", {"minutes_between_retries": 0}), Decorator("retry")))) == []
 
 
+def test_a_pause_of_many_steps_is_told_once() -> None:
+    """`--with retry:minutes_between_retries=1` of a long flow would be a page of warnings for each step."""
+    pause = (Decorator("retry", {"minutes_between_retries": 1}),)
+    names = ["start", *(f"s{number}" for number in range(8)), "end"]
+    spans = [replace(SPAN, line=line, end_line=line) for line in range(1, 11)]
+    exits = [*(Goto(name) for name in names[1:]), Stop()]
+    steps = [Step(*each, pause) for each in zip(names, exits, [False] * 10, spans, spans, strict=True)]
+    program = Program(FlowGraph("TestFlow", steps, span=SPAN), Region(tuple(Run(name) for name in names)))
+    (warning,) = job_problems(program)
+    assert [(label.span.line, label.text) for label in warning.others] == [(2, ""), (3, ""), (4, ""), (5, "and 5 more")]
+
+
 def test_a_role_of_batch_that_is_none_is_refused() -> None:
     (error,) = job_problems(decorated(Decorator("batch", {"iam_role": "jobs", "execution_role": ROLE}, SPAN)))
     assert (error.code, error.message) == ("P531", "`iam_role` is 'jobs', which is not a role's ARN")
