@@ -25,6 +25,9 @@ ALTERED = re.compile(
 quotes in a way that JSON has not.  Beyond the first plane that depends on the letters that its version knows.
 """
 
+LONGEST_DEFAULT = 4096
+"""Characters of a default that stands in the manifests; Linux takes 128 KiB in a variable."""
+
 
 def arguments(parameters: Iterable[ParameterInfo]) -> list[dict[str, Any]]:
     """The arguments, in the order of the flow; one without a value must be given one when a run is started."""
@@ -63,9 +66,13 @@ def _argument(parameter: ParameterInfo) -> dict[str, Any]:
 
 
 def _default(parameter: ParameterInfo) -> str:
-    """The default; nothing where it was computed when the flow was deployed, and stands in the code package."""
-    value = parameter.default
-    return ENCODED if parameter.deferred else argument_value(value)
+    """The default; nothing where it stands in the code package only: computed when the flow was deployed, or so long
+    that one variable of a container might not hold all arguments together.
+    """
+    if parameter.deferred:
+        return ENCODED
+    value = argument_value(parameter.default)
+    return value if len(value) <= LONGEST_DEFAULT else ENCODED
 
 
 def _typed(value: object) -> str | None:

@@ -18,6 +18,8 @@ from penstock.backends.job_hosts.jobs import CANNOT_START, Attempt, Outcome, Pla
 
 _POLL_SECONDS = 0.01
 _FULL_BYTES = 64 * 1024
+_SHOWN = 100
+"""Characters of a command that tell which one it is."""
 
 
 class ProcessHost:
@@ -81,7 +83,7 @@ class ProcessHost:
                     start_new_session=True,
                 )
             except (OSError, IndexError, ValueError) as error:
-                output.write(f"cannot start {command!r}: {error}\n".encode())
+                output.write(f"cannot start {' '.join(command)[:_SHOWN]!r}: {error}\n".encode())
                 return Outcome(CANNOT_START, f"CannotStartContainerError: {error}")
 
     def _watch(self, process: subprocess.Popen[bytes], timeout: float | None, stop: threading.Event) -> Outcome:

@@ -30,6 +30,8 @@ BODY = """
     config = Parameter("config", type=JSONType, default='{"a": [1]}')
     nothing = Parameter("nothing", default=None)
     computed = Parameter("computed", default=lambda context: "now")
+    long = Parameter("long", default="x" * 4096)
+    longer = Parameter("longer", default="x" * 4097)
     needed = Parameter("needed", required=True, type=int)
     @step
     def start(self): self.next(self.end)
@@ -53,6 +55,8 @@ def test_parameters_are_arguments_as_one_would_type_them(manifests: Any) -> None
         {"name": "config", "value": '{"a":[1]}'},
         {"name": "nothing", "value": "penstock-json:null"},
         {"name": "computed", "value": "penstock-json:"},
+        {"name": "long", "value": "x" * 4096},
+        {"name": "longer", "value": "penstock-json:"},
         {"name": "needed"},
     ]
 

@@ -176,10 +176,11 @@ def test_a_run_on_this_machine_gives_every_text_on(hostile: Path, tmp_path: Path
     no_canary(tmp_path)
 
 
-def test_a_rehearsed_run_gives_every_text_on(hostile: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["step-functions", "argo-workflows"])
+def test_a_rehearsed_run_gives_every_text_on(hostile: Path, tmp_path: Path, target: str) -> None:
     shell = Shell(hostile.parent)
     tags = [f"--tag={tag}" for tag in TAGS]
-    done = shell.run(hostile.name, "step-functions", "rehearse", *tags, *arguments(PARAMETERS))
+    done = shell.run(hostile.name, target, "rehearse", *tags, *arguments(PARAMETERS))
     assert done.code == 0, done.out[-3000:] + done.err[-3000:]
     as_it_was(StoredRun(shell.store.root, "HostileFlow", shell.latest("HostileFlow")), GIVEN)
     assert shell.task("HostileFlow", "start").load("tags") == sorted(TAGS)
