@@ -52,6 +52,9 @@ class Bundle:
     def __post_init__(self) -> None:
         if self.main not in self.files:
             raise ValueError(f"the bundle has no file {self.main!r}")
+        for path in self.files:
+            if any(part in ("", ".", "..") for part in path.split("/")):
+                raise ValueError(f"the bundle's path {path!r} is not one below a folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

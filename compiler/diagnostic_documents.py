@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from penstock.compiler.diagnostics import Diagnostic, Label, Severity
@@ -44,19 +44,20 @@ def diagnostic_of(document: Mapping[str, Any]) -> Diagnostic:
     )
 
 
-def github_annotations(diagnostics: Iterable[tuple[Diagnostic, str]]) -> str:
+def github_annotations(diagnostics: Iterable[tuple[Diagnostic, str]], shown: Callable[[str], str]) -> str:
     """Workflow commands of GitHub Actions, a line each: the diagnostics appear beside the lines of a pull request.
 
-    Each comes with the file that it is about where it has no place of its own.
+    Each comes with the file that it is about where it has no place of its own.  ``shown`` gives the path of a file in
+    the repository.
     """
-    return "".join(f"{_annotation(diagnostic, file)}\n" for diagnostic, file in diagnostics)
+    return "".join(f"{_annotation(diagnostic, file, shown)}\n" for diagnostic, file in diagnostics)
 
 
-def _annotation(diagnostic: Diagnostic, file: str) -> str:
-    properties: dict[str, object] = {"file": file}
+def _annotation(diagnostic: Diagnostic, file: str, shown: Callable[[str], str]) -> str:
+    properties: dict[str, object] = {"file": shown(file)}
     if diagnostic.label is not None:
         span = diagnostic.label.span
-        properties = {"file": span.path, "line": span.line, "endLine": span.end_line}
+        properties = {"file": shown(span.path), "line": span.line, "endLine": span.end_line}
         if span.line == span.end_line:  # columns of a stretch of lines are refused
             properties |= {"col": span.column, "endColumn": span.end_column}
     properties["title"] = diagnostic.code

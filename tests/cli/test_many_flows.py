@@ -256,6 +256,16 @@ def test_modules_of_one_name_beside_two_flows_do_not_meet(penstock: Callable[...
         assert f"defaultValue: {folder}\n" in pipeline
 
 
+def test_annotations_name_files_from_the_top_of_the_repository(
+    penstock: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flows" / "a.py").write_text("def f(:\n")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "flows")
+    done = penstock("check", "a.py", "--format=github")
+    assert done.out.startswith("::error file=flows/a.py,line=1,endLine=1,")
+
+
 def test_annotations_for_github(penstock: Callable[..., Outcome], tmp_path: Path) -> None:
     (tmp_path / "flows" / "loop.py").write_text(LOOP)
     (tmp_path / "flows" / "a,b.py").write_text("1\n")

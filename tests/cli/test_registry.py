@@ -10,6 +10,7 @@ import pytest
 from command_line import Shell
 
 from penstock.backends import registry
+from penstock.backends.protocol import Bundle
 from penstock.compiler.diagnostics import Refused
 
 GOOD = """
@@ -165,7 +166,7 @@ def test_an_unknown_target_names_those_there_are() -> None:
     assert (problem.code, problem.message, problem.help) == (
         "P504",
         "there is no target `sfn`",
-        "one of: local, step-functions, kfp, all",
+        f"one of: {', '.join([*registry.BUILT_IN, registry.ALL])}",
     )
 
 
@@ -183,3 +184,20 @@ def test_a_broken_plugin_is_told_on_the_command_line_but_does_not_stop_own_comma
     assert "error[P501]: the target `nomad` of penstock-nomad cannot be loaded" in listed.err
     assert f"  = help: {MEND}\n" in listed.err
     assert shell.run("flow.py", "run", PYTHONPATH=str(folder)).code == 0
+
+
+@pytest.mark.parametrize("path", ["../x.json", "/x.json", "a//x.json", "a/./x.json", ""])
+def test_a_bundle_stays_below_its_folder(path: str) -> None:
+    with pytest.raises(ValueError, match="is not one below a folder"):
+        Bundle({path: b"", "main": b""}, "main")
+
+
+def test_a_bundle_has_its_main_file() -> None:
+    with pytest.raises(ValueError, match="the bundle has no file 'main'"):
+        Bundle({"other": b""}, "main")
+
+
+def test_no_plugin_can_be_called_all(install: Callable[..., Path]) -> None:
+    install("penstock-nomad", "all", GOOD)
+    ((code, message, _),) = refusal()
+    assert (code, message) == ("P503", "penstock-nomad registers the target `all`, which is penstock's")

@@ -83,7 +83,7 @@ def run_penstock(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> C
     from penstock.cli.root import penstock_group
 
     for name in os.environ:
-        if name.startswith(("METAFLOW_", "PENSTOCK_", "AWS_")):
+        if name.startswith(("METAFLOW_", "PENSTOCK_", "AWS_", "GITHUB_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("METAFLOW_USER", "ci")
     monkeypatch.setenv("METAFLOW_HOME", str(folder / "no-profiles"))

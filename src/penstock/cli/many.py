@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -54,7 +55,7 @@ def check(files: tuple[str, ...], targets: tuple[str, ...], decospecs: tuple[str
         case "json":
             click.echo(json.dumps([finding.as_json() for finding in found], indent=1))
         case "github":
-            click.echo(github_annotations((each.diagnostic, each.file) for each in found), nl=False)
+            click.echo(github_annotations(((each.diagnostic, each.file) for each in found), _in_workspace), nl=False)
         case _:
             show(found)
             for answer in answers:
@@ -174,6 +175,13 @@ def _ask(files: Sequence[str], question: Question, folder: str) -> list[FlowAnsw
 
 def _known_refusal(finding: Finding, refused: frozenset[tuple[str, str]]) -> bool:
     return bool(finding.targets) and all((finding.flow, target) in refused for target in finding.targets)
+
+
+def _in_workspace(path: str) -> str:
+    """The path from the top of the repository that GitHub Actions has checked out, wherever the command runs."""
+    top = os.environ.get("GITHUB_WORKSPACE")
+    below = os.path.relpath(path, top) if top else path
+    return path if below.startswith("..") else below
 
 
 def _title(answer: FlowAnswer) -> str:
