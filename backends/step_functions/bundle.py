@@ -192,13 +192,12 @@ def _clear(folder: str) -> None:
     if not os.path.isdir(folder) or not os.listdir(folder):
         return
     try:
-        old = json.loads(_read(folder, MANIFEST))["sha256"]
+        old = [_inside(folder, path) for path in json.loads(_read(folder, MANIFEST))["sha256"]]
     except (OSError, ValueError, KeyError, TypeError):
         message = f"{folder} is not empty, and holds no bundle that this one could replace"
         raise _refused(message, help_text="choose another folder with -o") from None
     os.remove(os.path.join(folder, MANIFEST))
-    for path in old:
-        target = _inside(folder, path)
+    for target in old:
         if os.path.exists(target):
             os.remove(target)
 

@@ -122,6 +122,16 @@ def test_a_folder_with_something_else_is_not_overwritten(deployment: Deployment,
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_a_manifest_that_leads_elsewhere_removes_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    folder, other = tmp_path / "bundle", tmp_path / "notes.txt"
+    folder.mkdir()
+    other.write_text("mine")
+    (folder / "manifest.json").write_text('{"sha256": {"../notes.txt": ""}}')
+    with pytest.raises(Refused, match=r"P537: .* is not empty, and holds no bundle that this one could replace"):
+        write_deployment(deployment, str(folder))
+    assert other.read_text() == "mine"
+
+
 def test_a_folder_that_cannot_be_made_is_told(deployment: Deployment, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match=r"P537: the bundle can't be written to .*/file/bundle: Not a directory"):
