@@ -49,14 +49,9 @@ class Argo:
 
     def describe(self, bundle: Bundle) -> Description:
         """Steps by their way through foreaches, arms and loops."""
-        import yaml
+        from penstock.backends.argo.description import describe, documents_of
 
-        from penstock.backends.argo.description import describe
-
-        try:
-            return describe(each for data in bundle.files.values() for each in yaml.safe_load_all(data))
-        except yaml.YAMLError as error:
-            raise ValueError(f"{bundle.main} is no YAML: {' '.join(str(error).split())}") from error
+        return describe(documents_of(bundle.files))
 
 
 BACKEND = Argo()

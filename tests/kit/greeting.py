@@ -52,14 +52,7 @@ def s3_environment(endpoint: str, home: Path) -> dict[str, str]:
     """What a user has set who works with that S3, whose bucket is empty."""
     urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-    client: Any = botocore.session.get_session().create_client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-    client.create_bucket(Bucket=BUCKET)
+    _client(endpoint).create_bucket(Bucket=BUCKET)
     return {
         **keys,
         "PATH": os.environ["PATH"],
@@ -68,6 +61,18 @@ def s3_environment(endpoint: str, home: Path) -> dict[str, str]:
         "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
         "METAFLOW_S3_ENDPOINT_URL": endpoint,
     }
+
+
+@functools.cache
+def _client(endpoint: str) -> Any:
+    """Made once: it reads all that S3 can do."""
+    return botocore.session.get_session().create_client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 @pytest.fixture

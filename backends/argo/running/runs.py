@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import secrets
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.backends.argo.names import run_name
+from penstock.backends.argo.parameters import demand_room
 from penstock.backends.argo.running.answers import Absent, Taken
 from penstock.backends.argo.running.workflows import (
     COMPLETED_LABEL,
@@ -25,14 +24,8 @@ from penstock.runtime_shim.argo_names import RUN_PREFIX
 if TYPE_CHECKING:
     from penstock.backends.argo.running.cluster import Cluster
 
-MOST_BYTES = 100_000
-"""Of all parameters as JSON: a container is given them in one variable, and Linux takes 128 KiB as one."""
-_LONGEST_NAME = 63
-"""Of a workflow: its name is the value of a label of its pods."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 """Of any object: what is no name is not asked for."""
-_RANDOM = 8
-_LETTERS = string.ascii_lowercase + string.digits
 _TRIES = 3
 
 SELECTORS: Mapping[str, str] = {
@@ -48,12 +41,9 @@ def start(cluster: Cluster, template: str, arguments: Sequence[Mapping[str, str]
 
     Raises Refused.
     """
-    size = len(json.dumps(list(arguments)).encode())
-    if size > MOST_BYTES:
-        message = f"the parameters have {size:,} bytes, a pod takes {MOST_BYTES:,}"
-        raise Refused([Diagnostic("P565", message, help="store a large value, and pass its key")])
+    demand_room(arguments)
     for left in reversed(range(_TRIES)):
-        name = f"{template[: _LONGEST_NAME - _RANDOM - 1].rstrip('-.')}-{_random()}"
+        name = run_name(template)
         try:
             cluster.create(_workflow(name, template, arguments))
         except Taken:
@@ -62,10 +52,6 @@ def start(cluster: Cluster, template: str, arguments: Sequence[Mapping[str, str]
         else:
             break
     return name
-
-
-def _random() -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
 
 
 def _workflow(name: str, template: str, arguments: Sequence[Mapping[str, str]]) -> dict[str, Any]:

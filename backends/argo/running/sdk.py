@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import config
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
@@ -50,10 +51,27 @@ def find_cluster(context: str) -> Found:
         with open(_IN_CLUSTER, encoding="utf-8") as file:
             return Found(settings, file.read().strip())
     files = files or os.path.expanduser("~/.kube/config")
+    context = context or _current_context(files)
     config.load_kube_config(files, context=context or None, client_configuration=settings, persist_config=False)
     contexts, active = config.list_kube_config_contexts(files)
     chosen = next((each for each in contexts if each["name"] == context), active)
     return Found(settings, str((chosen.get("context") or {}).get("namespace") or ""))
+
+
+def _current_context(files: str) -> str:
+    """The current context of several files, as kubectl finds it: the first that any of them names.
+
+    The client would take the last.  What it cannot read it tells better than we do.
+    """
+    for path in files.split(os.pathsep):
+        try:
+            with open(os.path.expanduser(path), "rb") as file:
+                document = yaml.safe_load(file)
+        except (OSError, yaml.YAMLError):
+            continue
+        if isinstance(document, dict) and document.get("current-context"):
+            return str(document["current-context"])
+    return ""
 
 
 class Client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Outcome
@@ -59,9 +60,21 @@ def flow(tmp_path: Path, environment: dict[str, str]) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def applied() -> list[dict[str, Any]]:
+    """The manifests of the flow, once it was deployed."""
+    return []
+
+
 @pytest.fixture
-def deployed(flow: Run) -> Run:
-    """The same, once the flow is deployed."""
-    done = flow("create")
-    assert done.code == 0, done.err
+def deployed(flow: Run, cluster: KubernetesServer, applied: list[dict[str, Any]]) -> Run:
+    """The same, once the flow is deployed: by the command the first time, as that left it from then on."""
+    if applied:
+        for body in applied:
+            cluster.put(body, "penstock")
+    else:
+        done = flow("create")
+        assert done.code == 0, done.err
+        applied += [asked.body for asked in cluster.told("PATCH")]
+    cluster.asked.clear()
     return flow
