@@ -40,7 +40,7 @@ $(INSTALLED): pyproject.toml
 $(METAFLOW_INSTALLED): | $(INSTALLED)
 	@test -x $(METAFLOW_VENV)/bin/python || $(PYTHON) -m venv $(METAFLOW_VENV)
 	@echo "installing Metaflow $(METAFLOW_VERSION), for comparison, into $(METAFLOW_VENV)"
-	@$(METAFLOW_VENV)/bin/python $(PIP) install 'metaflow==$(METAFLOW_VERSION)' 'setuptools<81'
+	@$(METAFLOW_VENV)/bin/python $(PIP) install 'metaflow==$(METAFLOW_VERSION)' 'kubernetes==30.1.0' 'setuptools<81'
 	@touch $@
 
 .PHONY: env-metaflow

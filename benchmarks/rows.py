@@ -61,6 +61,23 @@ def compile_to_kubeflow(bench: Workbench) -> list[Row]:
     return rows
 
 
+def compile_to_argo(bench: Workbench) -> list[Row]:
+    """Steps in a line to a workflow template: Metaflow uploads the code before it prints, so both get the stand-in."""
+    source = generated_flows.linear(500)
+    arguments = ("argo-workflows", "create", "--only-json")
+    with aws.stand_in() as url:
+        measured = [
+            measure(
+                program.command(program.flow(source, "argo500.py"), *top, *arguments, **aws.environment(url)), times
+            )
+            for program, top, times in (
+                (bench.metaflow, ("--no-pylint", "--datastore=s3", "--with=kubernetes"), 2),
+                (bench.penstock, (), 5),
+            )
+        ]
+    return [Row("compile 500 linear steps to Argo", *measured, "1/5")]
+
+
 def check_shapes(bench: Workbench) -> list[Row]:
     """Reading and judging a graph, nothing else."""
     few = generated_flows.diamonds(18)
@@ -179,6 +196,7 @@ def large_array(bench: Workbench) -> list[Row]:
 ROWS: tuple[Callable[[Workbench], list[Row]], ...] = (
     compile_linear,
     compile_to_kubeflow,
+    compile_to_argo,
     check_shapes,
     local_run,
     one_step,

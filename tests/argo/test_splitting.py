@@ -225,15 +225,15 @@ def test_a_task_stays_with_those_that_are_given_its_outputs() -> None:
         (
             800_000,
             (
-                "warning[P430]: the workflow template has 800,000 bytes (3 steps), and a run keeps all of it in one object,"
-                " for which Kubernetes has room for 1,400,000"
+                "warning[P430]: the workflow template has 800,000 bytes (3 steps), and a run keeps all of it in one"
+                " object, for which Kubernetes has room for 1,400,000"
             ),
         ),
         (
             1_500_000,
             (
-                "error[P431]: the workflow template has 1,500,000 bytes (3 steps), and of what a run keeps of it Kubernetes"
-                " takes 1,400,000"
+                "error[P431]: the workflow template has 1,500,000 bytes (3 steps), and of what a run keeps of it"
+                " Kubernetes takes 1,400,000"
             ),
         ),
     ],
