@@ -9,9 +9,9 @@ from hera.shared._pydantic import APIBaseModel
 APIBaseModel.model_config["extra"] = "forbid"  # before the models are made, which take it from here
 
 from hera.workflows.models import CronWorkflow, WorkflowTemplate  # noqa: E402 - as above
-from pydantic import ValidationError  # noqa: E402 - after what it checks
+from pydantic import BaseModel, ValidationError  # noqa: E402 - after what it checks
 
-_MODELS = {"WorkflowTemplate": WorkflowTemplate, "CronWorkflow": CronWorkflow}
+_MODELS: dict[str, type[BaseModel]] = {"WorkflowTemplate": WorkflowTemplate, "CronWorkflow": CronWorkflow}
 
 
 def model_problems(objects: list[dict[str, Any]]) -> list[str]:
@@ -21,7 +21,7 @@ def model_problems(objects: list[dict[str, Any]]) -> list[str]:
 
 def _problems(document: dict[str, Any]) -> list[str]:
     try:
-        _MODELS[document["kind"]].model_validate(document, strict=False)
+        _MODELS[document["kind"]].model_validate(document)
     except ValidationError as error:
         name = document["metadata"]["name"]
         return [f"{name}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
