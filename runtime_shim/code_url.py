@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from penstock.runtime_shim.datastore.protocol import Missing
 from penstock.runtime_shim.failures import Failure
-from penstock.runtime_shim.flow_file import NotTheFlow, Planned, Question, plan_in_a_process
+from penstock.runtime_shim.flow_file import NotTheFlow, OtherPenstock, Planned, Question, plan_in_a_process
 from penstock.runtime_shim.jobs import CODE_URL_ENV
 from penstock.runtime_shim.plan import PLAN_FILE, Plan
 from penstock.runtime_shim.records import code_key, plan_key
@@ -40,12 +40,6 @@ class OtherContent(Failure):
     """The file at the URL has not the SHA-256 that was asked for."""
 
     code = "R197"
-
-
-class OtherPenstock(Failure):
-    """The image's Penstock is not the one that compiled the document, and the flow looks different to it."""
-
-    code = "R199"
 
 
 def main() -> int:

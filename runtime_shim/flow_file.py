@@ -27,6 +27,12 @@ class NotTheFlow(Failure):
     code = "R198"
 
 
+class OtherPenstock(Failure):
+    """The image's Penstock is not whole, or not the one that compiled the document: the flow looks different to it."""
+
+    code = "R199"
+
+
 class Question(NamedTuple):
     """Which flow of which file; ``decospecs`` are what `--with` adds to its steps, ``aliased`` whether `metaflow`
     stands for penstock in it.  ``where`` is how people call the file; ``image`` is the image of this container.
@@ -79,7 +85,8 @@ def main(argv: list[str]) -> None:
 
 
 def _planned(question: Question) -> Planned:
-    from penstock.runtime_shim.hooks import FlowRefused, compile_shape
+    from penstock import __version__
+    from penstock.runtime_shim.hooks import FlowRefused, NoCompiler, compile_shape
 
     flow_class = _flow_of(_imported(question), question)
     try:
@@ -87,6 +94,9 @@ def _planned(question: Question) -> Planned:
     except FlowRefused as refused:
         sys.stderr.write(f"{refused}\n")
         raise NotTheFlow(f"the flow in {question.where} has errors, which stand above", help=_AGAIN) from None
+    except NoCompiler as missing:
+        message = f"the image {question.image} has a part of Penstock only: {missing.message}"
+        raise OtherPenstock(message, help=f"python -m pip install penstock=={__version__} in the image") from None
 
 
 _AGAIN = "put the file there that was compiled, or compile the pipeline again"

@@ -166,6 +166,17 @@ def test_another_flow_is_refused(source: str, place: Place, wire: Wire, store: L
     assert list(store.keys("AFlow/")) == []
 
 
+def test_a_penstock_that_cannot_compile_is_told(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = tmp_path / "lacking"
+    lacking.mkdir()
+    (lacking / "networkx.py").write_text("raise ModuleNotFoundError('not here', name='networkx')\n")
+    monkeypatch.setenv("PYTHONPATH", str(lacking))
+    assert str(refusal(place, SOURCE)) == (
+        "error[R199]: the image team/a:1 has a part of Penstock only: compiling the flow needs the module `networkx`, "
+        f"which is not here\n  = help: python -m pip install penstock=={__version__} in the image"
+    )
+
+
 def test_another_penstock_is_named(place: Place, wire: Wire) -> None:
     found = refusal(place, SOURCE, **{code_url.SHAPE_ENV: "9.9/abc"})
     assert str(found) == (
