@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import string
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from penstock.backends.kubernetes.names import LABEL_LENGTH, keys, label, with_h
 if TYPE_CHECKING:
     from penstock.compiler.dags import Named
 
+_RANDOM = 8
+"""Random letters at the end of a run's name."""
 CRON_LENGTH = 52
 """Characters of a CronWorkflow's name: those of its runs have a time behind it."""
 KEY_LENGTH = 63
@@ -57,6 +61,13 @@ def is_object_name(name: str) -> bool:
 def schedule_name(name: str) -> str:
     """The name of the CronWorkflow of a template."""
     return name if len(name) <= CRON_LENGTH else with_hash(name, name, CRON_LENGTH)
+
+
+def run_name(template: str) -> str:
+    """A name for one more run of a workflow template: it is the value of a label of its pods."""
+    letters = string.ascii_lowercase + string.digits
+    end = "".join(secrets.choice(letters) for _ in range(_RANDOM))
+    return f"{template[: LABEL_LENGTH - _RANDOM - 1].rstrip('-.')}-{end}"
 
 
 def part_name(name: str, number: int) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.compiler.diagnostics import Diagnostic, Refused
 from penstock.runtime_shim.argo_names import ENCODED
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ ALTERED = re.compile(
 quotes in a way that JSON has not.  Beyond the first plane that depends on the letters that its version knows.
 """
 
+MOST_BYTES = 100_000
+"""Of all arguments as JSON: a container is given them in one variable, and Linux takes 128 KiB as one."""
 LONGEST_DEFAULT = 4096
-"""Characters of a default that stands in the manifests; Linux takes 128 KiB in a variable."""
+"""Characters of a default that stands in the manifests."""
 
 
 def arguments(parameters: Iterable[ParameterInfo]) -> list[dict[str, Any]]:
@@ -43,6 +46,14 @@ def argument_value(value: object) -> str:
     if text is None or text.startswith(ENCODED) or ALTERED.search(text):
         return ENCODED + _ascii(value)
     return text
+
+
+def demand_room(arguments: Sequence[Mapping[str, str]]) -> None:
+    """Raises Refused (P565) where one variable of a container cannot hold the arguments of a run."""
+    size = len(json.dumps(list(arguments)).encode())
+    if size > MOST_BYTES:
+        message = f"the parameters have {size:,} bytes, a pod takes {MOST_BYTES:,}"
+        raise Refused([Diagnostic("P565", message, help="store a large value, and pass its key")])
 
 
 def plain(text: str) -> str:

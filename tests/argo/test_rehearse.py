@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 FLOWS = {flow.name: flow for flow in CORPUS}
 _SCALE_SECONDS = 900
 _VARYING = (
-    (re.compile(r"argo-[a-z]+-[a-z0-9]{5}(?=[/)\s])"), "RUN"),
+    (re.compile(r"argo-[a-z]+-[a-z0-9]{8}(?=[/)\s])"), "RUN"),
     (re.compile(r"\(pid \d+\)"), "(pid PID)"),
     (re.compile(r"\d+\.\d s"), "N s"),
 )
@@ -178,7 +178,7 @@ def test_a_time_limit_ends_the_run(shell: Shell) -> None:
     source = TURNING.replace("        self.turn += 1", "        import time\n        time.sleep(60)")
     done = written(shell, source, "--workflow-timeout=6")
     assert done.code == 1
-    name = r"turningflow-[a-z0-9]{5}"
+    name = r"turningflow-[a-z0-9]{8}"
     message = rf"error\[R181\]: the workflow failed at {name}: the workflow was active longer than 6 seconds"
     assert re.fullmatch(message, done.err.splitlines()[0])
 

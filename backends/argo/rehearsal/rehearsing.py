@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.backends.argo.parameters import argument_value
+from penstock.backends.argo.names import run_name
+from penstock.backends.argo.parameters import argument_value, demand_room
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.dependencies import Phase
 from penstock.backends.argo.rehearsal.interpreter import Interpreter
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
     from penstock.runtime_shim.datastore.local import LocalDatastore
     from penstock.runtime_shim.plan import Plan
 
-_LETTERS = string.ascii_lowercase + string.digits
-_SUFFIX = 5
-_LONGEST_NAME = 63
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -63,7 +58,7 @@ def rehearse(
     """Run the compiled workflow of the flow of ``plan``, its pods against ``server``, and copy what they stored to
     ``target``; ``write`` takes lines of progress.
 
-    Raises BadDocument, EngineFailed, StorageFailure.
+    Raises Refused for parameters that are too large, BadDocument, EngineFailed, StorageFailure.
     """
     with server.needed():
         return _rehearse(plan, compiled, parameters, server, target, Progress(write, quiet=options.quiet), options)
@@ -82,14 +77,16 @@ def _rehearse(
     main = compiled.settings.name
     templates = read_manifests(compiled.bundle.files[compiled.bundle.main])
     check(templates, main)
-    workflow = _workflow_name(main)
+    given = {name: argument_value(value) for name, value in parameters.items()}
+    demand_room([{"name": name, "value": value} for name, value in given.items()])
+    workflow = run_name(main)
     run = RUN_PREFIX + workflow
     store = stocked_store(compiled.settings.datastore_root, plan.flow, compiled.package, server)
     progress.say(f"Rehearsal starting (run-id {run}):")
     surroundings = surroundings_of(server, workflow, options.limits, progress)
     host, naming = job_host(surroundings), _naming(plan)
     interpreter = Interpreter(templates, main, lambda word: Pods(host, surroundings, naming, word), workflow)
-    ended = interpreter.run({name: argument_value(value) for name, value in parameters.items()})
+    ended = interpreter.run(given)
     if ended.not_run:
         progress.say(f"The exit handler {ended.not_run} is the cluster's: it is not rehearsed.", bad=True)
     tasks = collect(store, target, plan.flow, run)
@@ -99,12 +96,6 @@ def _rehearse(
         else failure_of(progress.failed, ended.failures, "workflow", "Argo Workflows", options.command)
     )
     return Rehearsed(run, tasks, time.monotonic() - begin, failure)
-
-
-def _workflow_name(template: str) -> str:
-    """A name as Argo generates it for a workflow of a template."""
-    suffix = "".join(secrets.choice(_LETTERS) for _ in range(_SUFFIX))
-    return f"{template[: _LONGEST_NAME - _SUFFIX - 1]}-{suffix}"
 
 
 def _naming(plan: Plan) -> Naming:
