@@ -165,5 +165,4 @@ class WorkflowTemplate:
     descriptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     on_exit: str = ""
     deadline: float | None = None
-    parallelism: int | None = None
     service_account: str = ""

@@ -121,8 +121,6 @@ class Interpreter:
         given = parameters_given(self._main, parameters)
         self._values = Workflow(self._main, self._name, f"uid-of-{self._name}", given).values()
         phase = self._run_template(self._main.entrypoint, self._name, self._main.deadline)
-        if phase is Phase.SKIPPED or phase is Phase.OMITTED:
-            phase = Phase.SUCCEEDED
         handler = self._main.on_exit
         if not handler:
             return RunEnded(phase, tuple(self._failures))

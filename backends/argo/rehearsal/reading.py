@@ -88,7 +88,6 @@ def _spec(name: str, spec: Fields) -> WorkflowTemplate:
         descriptions=descriptions,
         on_exit=spec.text("onExit", ""),
         deadline=float(spec.number("activeDeadlineSeconds")) or None,
-        parallelism=int(spec.number("parallelism")) or None,
         service_account=spec.text("serviceAccountName", "default"),
     )
     spec.done()
