@@ -96,6 +96,18 @@ def test_a_step_over_its_memory_is_told_with_what_to_do(image: str, shell: Shell
     assert "give the step more memory, with @resources(memory=...)" in done.err
 
 
+def test_a_flow_from_a_url_needs_an_image_with_penstock(image: str, shell: Shell) -> None:
+    (shell.folder / "big.py").write_text(BIG)
+    options = ["--containers", "--code-url=s3://team-code/big.py"]
+    done = shell.run("big.py", "kfp", "rehearse", *options, **configured(image))
+    assert done.code == 1
+    assert re.search(r"failed: exit code 202\n", done.err)
+    told = (
+        rf"    \| error\[R199\]: the image {image} with its Python 3\.\d+ has no Penstock that fetches flows: No module"
+    )
+    assert re.search(told, done.err), done.err
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_however_the_rehearsal_ends(end: signal.Signals, image: str, shell: Shell, api: Any) -> None:
     (shell.folder / "long.py").write_text(LONG)
