@@ -23,7 +23,9 @@ CAPABILITIES = Capabilities(
         Feature.EMPTY_FOREACH: _native("A sequence of no tasks: the template around it succeeds at once."),
         Feature.PARAMETERS: _native("Arguments of the workflow."),
         Feature.SWITCH: _native("Tasks with conditions; what only some of the arms share stands in each."),
-        Feature.LOOP: _native("A template that uses itself: up to some hundred turns, told when a step asks for more."),
+        Feature.LOOP: _native(
+            "A template that uses itself: up to about a hundred turns, and a step that asks for more is told."
+        ),
         Feature.CROSSING_BRANCHES: _native("Tasks that depend on tasks of several branches."),
         Feature.RETRY: _native("A retry strategy, with an expression that reads the exit code."),
         Feature.CATCH: _native("The container itself goes on; it has three more tries for when it is killed."),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.argo.cron import cron_text
 from penstock.backends.argo.documents import Writer, as_json, template_of
 from penstock.backends.argo.graphs import Graphs
-from penstock.backends.argo.names import part_name
+from penstock.backends.argo.names import part_names
 from penstock.backends.argo.nesting import Nesting
 from penstock.backends.argo.parameters import arguments
 from penstock.backends.argo.splitting import SPLIT_ABOVE, cut_graphs, shelves
@@ -61,8 +60,7 @@ def _workflow_templates(program: Program, settings: ArgoSettings, writer: Writer
     if len(as_json(whole)) <= SPLIT_ABOVE:
         return [whole]
     parts = cut_graphs(graphs.all, leaves)
-    names = (part_name(settings.name, number) for number in count(1))
-    main, *others = shelves(parts, _leaves(graphs, parts), names)
+    main, *others = shelves(parts, _leaves(graphs, parts), part_names(settings.name, as_json(whole["spec"])))
     return [
         writer.workflow_template(main.templates, given, secrets),
         *(writer.part(name, templates) for name, templates in others),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import TYPE_CHECKING
 
 from penstock.backends.kubernetes.names import LABEL_LENGTH, keys, label, with_hash
@@ -17,6 +19,7 @@ _RANDOM = 8
 """Random letters at the end of a run's name."""
 CRON_LENGTH = 52
 """Characters of a CronWorkflow's name: those of its runs have a time behind it."""
+_VERSION_LENGTH = 10
 KEY_LENGTH = 63
 """Characters of a task's key; Argo takes twice as many, and shows them in a tree."""
 BODY = "body"
@@ -70,10 +73,17 @@ def run_name(template: str) -> str:
     return f"{template[: LABEL_LENGTH - _RANDOM - 1].rstrip('-.')}-{end}"
 
 
-def part_name(name: str, number: int) -> str:
-    """The name of the WorkflowTemplate ``number`` of a flow that is too large for one; the first has the flow's."""
-    whole = name if number == 1 else f"{name}-part-{number}"
-    return whole if len(whole) <= LABEL_LENGTH else with_hash(whole, whole, LABEL_LENGTH)
+def part_names(name: str, content: bytes) -> Iterator[str]:
+    """The names of the WorkflowTemplates of a flow that is too large for one: its own, then those of parts.
+
+    These belong to one version of the flow, whose ``content`` this is: Argo reads a part when a run comes to it, and a
+    run that began before the flow was changed must find what it began with.
+    """
+    yield name
+    digest = hashlib.sha256(content).hexdigest()[:_VERSION_LENGTH]
+    for number in count(2):
+        ending = f"-{digest}-{number}"
+        yield f"{name[: LABEL_LENGTH - len(ending)]}{ending}"
 
 
 def label_value(text: str) -> str:

@@ -19,8 +19,11 @@ from penstock.runtime_shim.argo_names import ENCODED
 if TYPE_CHECKING:
     from penstock.compiler.steps import ParameterInfo
 
+REPLACED = re.compile(r"\{\{|\$[$(]")
+"""What Argo or Kubernetes look for in a text."""
 ALTERED = re.compile(
-    r"\{\{|\$[$(]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
+    rf"{REPLACED.pattern}|["
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
 )
 """What a text may hold that would not reach a container as it is: what Argo or Kubernetes would replace, and what Go
 quotes in a way that JSON has not.  Beyond the first plane that depends on the letters that its version knows.

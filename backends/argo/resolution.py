@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from penstock.backends.argo.names import is_object_name, template_name
-from penstock.backends.argo.parameters import ALTERED
+from penstock.backends.argo.parameters import REPLACED
 from penstock.backends.argo.settings import ArgoSettings
 from penstock.backends.kubernetes.cluster import cluster_fields, settings_problems
 from penstock.compiler.diagnostics import Diagnostic
@@ -79,7 +79,7 @@ def problems(flow: str, settings: ArgoSettings) -> Iterator[Diagnostic]:
             message = f"a {what} can't have the name {name!r}"
             yield Diagnostic("P532", message, help="use at most 63 small letters, digits and `-`, a letter first")
     for key, value in _texts(settings):
-        found = ALTERED.search(value)
+        found = REPLACED.search(value)
         if found:
             message = f"{key} holds {found.group()!r}, which Argo or Kubernetes would take for something to replace"
             yield Diagnostic("P532", message, help="leave it out there")

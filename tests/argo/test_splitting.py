@@ -122,9 +122,25 @@ def test_a_large_flow_is_several_objects(
     assert max(len(as_json(each)) for each in compiled) <= splitting.OBJECT_BYTES
     sound(program, compiled)
     names = [each["metadata"]["name"] for each in compiled]
-    assert names[1:] == [f"{names[0]}-part-{number}" for number in range(2, len(names) + 1)]
+    version = names[1].split("-")[1]
+    assert names[1:] == [f"{names[0]}-{version}-{number}" for number in range(2, len(names) + 1)]
     parts = [each["metadata"]["labels"].get("penstock/part-of") for each in compiled]
     assert parts == [None, *[names[0]] * (len(names) - 1)]
+
+
+def test_parts_belong_to_one_version_of_a_flow(flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argo reads a part when a run comes to it: one that began with the old version must not find the new one's."""
+    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
+    monkeypatch.setattr(splitting, "OBJECT_BYTES", 2_000)
+    program = program_of(flow_file, EVERYTHING)
+    settings = replace(fixed_settings(program), name="x" * 60)
+    before, same, after = (
+        {each["metadata"]["name"] for each in objects(program, replace(settings, image=image))}
+        for image in ("python:3.11", "python:3.11", "python:3.12")
+    )
+    assert before == same
+    assert before & after == {settings.name}
+    assert max(map(len, before | after)) == 63
 
 
 def test_a_copy_of_a_leaf_stands_only_where_it_is_shorter_than_references(
