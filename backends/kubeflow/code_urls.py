@@ -76,20 +76,20 @@ def code_url_problems(code_url: str) -> Iterator[Diagnostic]:
         yield Diagnostic("P323", message, help=help_text, severity=Severity.WARNING)
 
 
-def image_problems(program: Program) -> Iterator[Diagnostic]:
-    """P530: steps would run in the plain image of Python, which has no Penstock."""
+def image_problems(program: Program, image: str) -> Iterator[Diagnostic]:
+    """P530, a warning: a step would run in ``image``, the plain one of Python, which most likely has no Penstock."""
     from penstock import __version__
 
     for step in program.graph.steps.values():
         if not any(each.name == "kubernetes" and each.attributes.get("image") for each in step.decorators):
             message = (
-                f"with --code-url Penstock comes from the image, and none is configured for the step `{step.name}`"
+                f"with --code-url Penstock comes from the image, and `{step.name}` runs in {image}, which has none"
             )
             help_text = (
                 "give --image or set METAFLOW_KUBERNETES_CONTAINER_IMAGE, to an image with Penstock in it: "
                 f"python -m pip install penstock=={__version__}"
             )
-            yield Diagnostic("P530", message, Label(step.span), help=help_text)
+            yield Diagnostic("P530", message, Label(step.span), help=help_text, severity=Severity.WARNING)
             return
 
 

@@ -70,7 +70,7 @@ def compile_for_kubeflow(
         settings = amend(settings)
         found = tuple(problems(program.name, settings))
     elif chosen.code_url and not chosen.image and not state.configuration.get(IMAGE_KEY):
-        found = (*found, *image_problems(program))
+        found = (*found, *image_problems(program, settings.image))
     diagnostics = [*gaps(program, BACKEND), *found]
     stop_at_errors(diagnostics)
     package = None if settings.code_url else package_of(state, output)

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -26,7 +27,7 @@ from penstock.backends.kubeflow.compilation import CompiledFlow, compile_for_kub
 from penstock.backends.kubeflow.resolution import Chosen
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.cli.state import CliState
-from penstock.compiler.diagnostics import Refused
+from penstock.compiler.diagnostics import Severity
 from penstock.compiler.flow_shape import planned_shape
 from penstock.compiler.packaging import program_from_image
 from penstock.compiler.pipeline import demand_program
@@ -160,14 +161,14 @@ def test_an_address_is_judged_when_the_flow_is_compiled(code_url: str, said: str
     assert bool(found) is bool(said)
 
 
-def test_an_image_with_penstock_is_demanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_has_no_penstock_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused) as refused:
-        compiled(tmp_path, linear(3), URL, image=None)
-    (diagnostic,) = refused.value.diagnostics
-    assert (diagnostic.code, diagnostic.message, diagnostic.help) == (
+    python = ".".join(map(str, sys.version_info[:2]))
+    (warning,) = compiled(tmp_path, linear(3), URL, image=None).warnings
+    assert (warning.code, warning.severity, warning.message, warning.help) == (
         "P530",
-        "with --code-url Penstock comes from the image, and none is configured for the step `start`",
+        Severity.WARNING,
+        f"with --code-url Penstock comes from the image, and `start` runs in python:{python}, which has none",
         (
             "give --image or set METAFLOW_KUBERNETES_CONTAINER_IMAGE, to an image with Penstock in it: "
             f"python -m pip install penstock=={__version__}"
@@ -175,9 +176,9 @@ def test_an_image_with_penstock_is_demanded(tmp_path: Path, monkeypatch: pytest.
     )
     own = linear(3).replace("    @step", '    @kubernetes(image="team/b:1")\n    @step')
     own = own.replace("import FlowSpec", "import FlowSpec, kubernetes")
-    assert compiled(tmp_path, own, URL, image=None).package is None
+    assert compiled(tmp_path, own, URL, image=None).warnings == ()
     monkeypatch.setenv("METAFLOW_KUBERNETES_CONTAINER_IMAGE", "team/c:1")
-    assert compiled(tmp_path, linear(3), URL, image=None).package is None
+    assert compiled(tmp_path, linear(3), URL, image=None).warnings == ()
 
 
 class FileServer(http.server.ThreadingHTTPServer):
