@@ -417,3 +417,8 @@ def test_a_past_run_is_the_measure(simulated: Command, command: Command) -> None
     assert document["assumed"]["widths"] == {"start": 3}
     assert 0 < document["seconds"] < 30
     assert simulated("--from-run", "nothing").returncode == 1
+    for file in Path(".metaflow").glob(f"*/{run}/*/*/0.data.json"):  # as Metaflow stores a task
+        file.write_text(json.dumps({**json.loads(file.read_text()), "penstock": None}))
+    without = json.loads(simulated("--format", "json", "--from-run", run).stdout)
+    assert (without["assumed"]["widths"], without["assumed"]["choices"]) == ({}, {})
+    assert without["assumed"]["seconds"].keys() == document["assumed"]["seconds"].keys()

@@ -44,6 +44,8 @@ def assumptions_of(store: Datastore, graph: FlowGraph, run: str, given: Assumpti
         if isinstance(transition, (Foreach, Switch)) and ended:
             finished = tasks.finished_many(run, [(name, task.id) for task in ended])
             records = [each.record for each in finished if each.record is not None]
+            if not records:
+                continue  # a run of Metaflow's: it keeps neither widths nor ways
             if isinstance(transition, Foreach):
                 widths[name] = sum(record.splits or 0 for record in records) / len(records)
             else:
