@@ -22,8 +22,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What pip makes of it; the sources are copied, since a build writes beside them."""
     folder = tmp_path_factory.mktemp("toy")
     sources = shutil.copytree(TOY, folder / "sources", ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg*"))
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder / "site")]
-    subprocess.run([sys.executable, "-m", "pip", "install", *quiet, str(sources)], check=True)
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    target = ["--target", str(folder / "site"), str(sources)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *quiet, *target], check=True)
     return folder / "site"
 
 
