@@ -40,7 +40,8 @@ class Placement(NamedTuple):
     """What only Kubernetes knows of a pod.  Lists of the settings come before those of the step; of pairs, the step's
     win.
 
-    ``shared_memory`` and ``disk`` are in MiB, 0 for none; ``tolerations`` are objects as Kubernetes has them.
+    ``shared_memory`` and ``disk`` are in MiB, 0 for none; ``tolerations`` are objects as Kubernetes has them;
+    ``service_account`` is the step's own, empty where it has the one of all.
     """
 
     pull_policy: str
@@ -106,7 +107,7 @@ def placement_of(asked: Mapping[str, Any], settings: KubernetesSettings) -> Plac
         config_maps=destinations(asked.get("config_maps")),
         shared_memory=int(asked.get("shared_memory") or 0),
         disk=int(asked.get("disk") or 0),
-        service_account=asked.get("service_account") or settings.service_account,
+        service_account=asked.get("service_account") or "",
     )
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from argo_target import templates_of
+from argo_lint import lint
+from argo_models import model_problems
+from argo_target import fixed_settings, templates_of
+from compiler_flows import load_file
+
+from penstock.backends.argo.lowering import objects
+from penstock.compiler.pipeline import demand_program
 
 Object = dict[str, Any]
 
@@ -41,6 +48,7 @@ def container(**fields: Any) -> Object:
 
 def test_a_step_that_asks_for_nothing_has_an_image(pod: Any) -> None:
     assert pod("") == container()
+    assert pod("", service_account="runner") == container(), "the workflow has it"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +107,7 @@ def test_where_and_as_whom_a_pod_runs(pod: Any) -> None:
         'tolerations=[{"key": "gpu", "operator": "Exists", "toleration_seconds": 30}])',
         labels={"team": "x", "more": "z"},
         registry="r.example",
+        service_account="runner",
     )
     assert found == {
         "nodeSelector": {"pool": "big"},
@@ -203,16 +212,6 @@ def test_the_content_s_hash_changes_with_the_content_alone(manifests: Any) -> No
 
 @pytest.mark.parametrize(("given", "entry"), [("tell-team", "main"), ("tell-team/mail", "mail")])
 def test_a_run_may_end_with_a_template_of_the_platform(given: str, entry: str, flow_file: Any) -> None:
-    from dataclasses import replace
-
-    from argo_lint import lint
-    from argo_models import model_problems
-    from argo_target import fixed_settings
-    from compiler_flows import load_file
-
-    from penstock.backends.argo.lowering import objects
-    from penstock.compiler.pipeline import demand_program
-
     source = f"from penstock import *\nclass TheFlow(FlowSpec):\n{BODY.format(decorators='')}"
     program = demand_program(load_file(flow_file(source)))
     compiled = objects(program, replace(fixed_settings(program), on_exit=given))
