@@ -84,7 +84,7 @@ def _changes(live: list[Object | None], documents: list[Object]) -> Iterator[str
 
 
 def _remove_old_parts(cluster: Cluster, name: str, current: set[str]) -> Iterator[str]:
-    """Parts of earlier versions, unless runs may still need them: Argo reads a part when a run comes to it."""
+    """Parts of earlier versions go, unless runs may still need them: Argo reads a part when a run comes to it."""
     old = [part for part in parts_of(cluster, name) if part not in current]
     if not old:
         return

@@ -12,6 +12,7 @@ from penstock.backends.argo.running.answers import Absent, Taken
 from penstock.backends.argo.running.workflows import (
     COMPLETED_LABEL,
     CRON_LABEL,
+    INSTANCE_LABEL,
     PHASE_LABEL,
     TEMPLATE_LABEL,
     SeenWorkflow,
@@ -36,16 +37,16 @@ SELECTORS: Mapping[str, str] = {
 """How runs are asked for by how they are doing."""
 
 
-def start(cluster: Cluster, template: str, arguments: Sequence[Mapping[str, str]]) -> str:
-    """Start a run of a workflow template with these parameters, name and value each; the workflow's name.
+def start(cluster: Cluster, template: Mapping[str, Any], arguments: Sequence[Mapping[str, str]]) -> str:
+    """Start a run of a deployed workflow template with these parameters, name and value each; the workflow's name.
 
     Raises Refused.
     """
     demand_room(arguments)
     for left in reversed(range(_TRIES)):
-        name = run_name(template)
+        name = run_name(template["metadata"]["name"])
         try:
-            cluster.create(_workflow(name, template, arguments))
+            cluster.create(_workflow(name, template["metadata"], arguments))
         except Taken:
             if not left:
                 raise
@@ -54,15 +55,21 @@ def start(cluster: Cluster, template: str, arguments: Sequence[Mapping[str, str]
     return name
 
 
-def _workflow(name: str, template: str, arguments: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The name is ours and not Kubernetes', so that it is known where the answer gets lost."""
-    spec: dict[str, Any] = {"workflowTemplateRef": {"name": template}}
+def _workflow(name: str, template: Mapping[str, Any], arguments: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The name is ours and not Kubernetes', so that it is known where the answer gets lost.
+
+    Of several controllers one takes a workflow that has its label from the beginning.
+    """
+    labels = {TEMPLATE_LABEL: template["name"]}
+    if instance := (template.get("labels") or {}).get(INSTANCE_LABEL):
+        labels[INSTANCE_LABEL] = instance
+    spec: dict[str, Any] = {"workflowTemplateRef": {"name": template["name"]}}
     if arguments:
         spec["arguments"] = {"parameters": list(arguments)}
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": {"name": name, "labels": {TEMPLATE_LABEL: template}},
+        "metadata": {"name": name, "labels": labels},
         "spec": spec,
     }
 

@@ -60,7 +60,7 @@ def trigger(
     template_name = deployed_name(state, name)
     cluster = connect(state, connection)
     template = demand_template(cluster, template_name, state.flow_class.__name__)
-    workflow = start(cluster, template_name, _arguments(given, template))
+    workflow = start(cluster, template, _arguments(given, template))
     click.echo(f"Run {RUN_PREFIX}{workflow} started.")
     click.echo(_page(state, cluster, workflow))
     if run_id_file:

@@ -21,6 +21,8 @@ TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
 CRON_LABEL = "workflows.argoproj.io/cron-workflow"
 PHASE_LABEL = "workflows.argoproj.io/phase"
 COMPLETED_LABEL = "workflows.argoproj.io/completed"
+INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
+"""Which controller takes an object, where there are several."""
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 """Of pods: the name of their workflow."""
 _STATES = {"": TaskState.WAITING, "Pending": TaskState.WAITING, "Succeeded": TaskState.SUCCEEDED}
@@ -121,12 +123,20 @@ def _tasks(nodes: Mapping[str, Any]) -> Iterator[SeenTask]:
     """
     tries = {child for node in nodes.values() if node.get("type") == "Retry" for child in node.get("children") or ()}
     for identity, node in nodes.items():
-        inputs = {each.get("name"): each.get("value") for each in (node.get("inputs") or {}).get("parameters") or ()}
-        step = inputs.get("step")
-        wanted = node.get("type") in ("Pod", "Retry") and identity not in tries
-        if wanted and isinstance(step, str) and "path" in inputs and node.get("phase") not in _UNSEEN:
-            pods = [nodes[child] for child in node.get("children") or () if child in nodes] if _retried(node) else []
-            yield _task(identity, step, str(inputs["path"] or ""), node, pods)
+        if node.get("type") not in ("Pod", "Retry") or identity in tries or node.get("phase") in _UNSEEN:
+            continue
+        pods = [nodes[child] for child in node.get("children") or () if child in nodes] if _retried(node) else []
+        for each in (node, *pods[:1]):
+            inputs = _inputs(each)
+            if "step" in inputs and "path" in inputs:
+                yield _task(identity, inputs["step"], inputs["path"], node, pods)
+                break
+
+
+def _inputs(node: Mapping[str, Any]) -> dict[str, str]:
+    """What a node was given, by name; what Argo has not filled in yet is left out."""
+    given = (node.get("inputs") or {}).get("parameters") or ()
+    return {str(each.get("name")): each["value"] for each in given if isinstance(each.get("value"), str)}
 
 
 def _retried(node: Mapping[str, Any]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes_server import KubernetesServer
 
+from penstock.backends.argo import lowering, splitting
 from penstock.backends.argo.names import FLOW_ANNOTATION, PART_LABEL
 from penstock.backends.argo.running.deploying import in_order
 
@@ -193,6 +195,24 @@ def test_parts_stay_while_runs_need_them(flow: Run, cluster: KubernetesServer, o
     labels["workflows.argoproj.io/completed"] = "true"
     cluster.put({**KINDS, "kind": "Workflow", "metadata": {"name": "w", "labels": labels}, "spec": spec})
     assert happened(flow)[2:] == [f"template       {old_part}  deleted"]
+
+
+def test_a_flow_that_is_split_is_deployed_version_by_version(
+    flow: Run, cluster: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1000)
+    monkeypatch.setattr(splitting, "OBJECT_BYTES", 1000)
+    first, main = happened(flow)[1:]
+    assert re.fullmatch(r"template       greetflow-[0-9a-f]+-2  created", first)
+    assert main == "template       greetflow  created"
+    assert flow("diff").code == 0
+    second, _, *changes, gone = happened(flow, "--image", "python:3.13")[1:]
+    assert re.fullmatch(r"template       greetflow-[0-9a-f]+-2  created", second)
+    assert gone == first.replace("created", "deleted")
+    assert [each for each in changes if each.endswith("→ python:3.13")]
+    assert flow("diff", "--image", "python:3.13").code == 0
+    assert flow("delete").code == 0
+    assert not cluster.objects
 
 
 def test_parts_are_applied_before_what_refers_to_them() -> None:

@@ -47,6 +47,18 @@ def test_only_what_is_given_is_sent(deployed: Run, cluster: KubernetesServer) ->
     assert cluster.live("workflows", name)["spec"]["arguments"] == {"parameters": [{"name": "who", "value": "Ada"}]}
 
 
+def test_one_of_several_controllers_takes_the_run(deployed: Run, cluster: KubernetesServer) -> None:
+    """It must have its label from the beginning."""
+    instance = {"workflows.argoproj.io/controller-instanceid": "team"}
+    stored = cluster.objects["default", "workflowtemplates", "greetflow"]
+    stored.owned.merge({"metadata": {"labels": instance}}, "penstock")
+    name = started(deployed("trigger", "--who", "x"))
+    assert cluster.live("workflows", name)["metadata"]["labels"] == {
+        "workflows.argoproj.io/workflow-template": "greetflow",
+        **instance,
+    }
+
+
 def test_argo_s_pages_are_named_where_they_are(deployed: Run) -> None:
     done = deployed("trigger", "--who", "x", METAFLOW_ARGO_WORKFLOWS_UI_URL="https://argo.example.com/")
     assert done.out.splitlines()[1] == f"https://argo.example.com/workflows/default/{started(done)}"
