@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+IMAGE = click.option("--image", metavar="IMAGE", help="The containers' image, where a step names none.")
 CODE_URL = click.option(
     "--code-url",
     metavar="URL[#sha256=…]",
@@ -15,7 +16,7 @@ CODE_URL = click.option(
 )
 _OPTIONS = (
     click.option("--pipeline-name", "name", metavar="NAME", help="The pipeline's name; the flow's if not given."),
-    click.option("--image", metavar="IMAGE", help="The containers' image, where a step names none."),
+    IMAGE,
     click.option(
         "--max-parallelism",
         "max_workers",

@@ -136,8 +136,7 @@ def test_the_command_runs_pods_on_the_engine(chosen: str, engine: DockerStub, tm
 def test_an_image_that_cannot_be_had_is_told_before_anything_runs(engine: DockerStub, tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(FLOW)
     with Shell(tmp_path) as shell:
-        configured = {"DOCKER_HOST": engine.url, "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "team/none:2"}
-        done = shell.run("flow.py", "kfp", "rehearse", "--containers", **configured)
+        done = shell.run("flow.py", "kfp", "rehearse", "--containers", "--image=team/none:2", DOCKER_HOST=engine.url)
     assert (done.code, done.out) == (1, "Pulling the image team/none:2, which is not on this machine.\n")
     assert done.err.startswith("error[P543]: the image team/none:2 of step `end` is not on this machine")
     assert engine.created == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.backends.commandline import FlowCommand, given_parameters
-from penstock.backends.kubeflow.options import CODE_URL
+from penstock.backends.kubeflow.options import CODE_URL, IMAGE
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -35,6 +35,7 @@ OWN, KFP_LOCAL = "own", "kfp-local"
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
 @click.option("--containers", is_flag=True, help="Run every pod in its image, on the Docker or Podman of this machine.")
+@IMAGE
 @CODE_URL
 @click.pass_context
 def rehearse(
@@ -45,6 +46,7 @@ def rehearse(
     max_workers: int,
     jobs: int | None,
     containers: bool,
+    image: str | None,
     code_url: str | None,
 ) -> None:
     """Run the compiled pipeline on this machine, without a cluster.
@@ -65,7 +67,7 @@ def rehearse(
     Examples:
       python flow.py kfp rehearse
       python flow.py kfp rehearse --alpha 0.5
-      python flow.py kfp rehearse --containers
+      python flow.py kfp rehearse --containers --image registry.example.com/team/image:1
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
@@ -84,7 +86,7 @@ def rehearse(
     runs = _engine(engine)
     given = input_values(given_parameters(ctx), parameters_of(state.flow_class))
     target = local_target(state)
-    chosen = Chosen(tags=tags, max_workers=max_workers, code_url=code_url)
+    chosen = Chosen(image=image, tags=tags, max_workers=max_workers, code_url=code_url)
     compiled = compile_for_kubeflow(state, chosen, amend=rehearsal_settings)
     if compiled.warnings:
         click.echo(render_text(compiled.warnings), err=True)
