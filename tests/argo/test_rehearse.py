@@ -162,16 +162,15 @@ if __name__ == "__main__":
 @pytest.mark.scale
 def test_a_loop_turns_as_often_as_argo_nests_and_is_refused_after_that(shell: Shell) -> None:
     (shell.folder / "flow.py").write_text(TURNING)
-    command = ("flow.py", "argo-workflows", "rehearse")
-    done = shell.run(*command, "--turns=1000", timeout=_SCALE_SECONDS)
+    done = shell.run("flow.py", "argo-workflows", "rehearse", "--turns=1000", timeout=_SCALE_SECONDS)
     assert done.code == 1
-    fits = re.search(r"error\[R136\]: .*`again` goes to turn (\d+) of .*has room for (\d+)", done.out)
-    assert fits is not None
-    assert int(fits[1]) == int(fits[2]) + 1
-    shutil.rmtree(shell.folder / ".metaflow")
-    done = shell.run(*command, f"--turns={fits[2]}", timeout=_SCALE_SECONDS)
-    assert done.code == 0, done.out[-2000:]
-    assert f"Done: {int(fits[2]) + 2} tasks" in done.out
+    refused = re.search(r"error\[R136\]: .*`again` goes to turn (\d+) of .*has room for (\d+)", done.out)
+    assert refused is not None
+    fits = int(refused[2])
+    assert (int(refused[1]), fits > 90) == (fits + 1, True)
+    assert done.out.count("Task finished successfully") == 1 + fits - 1, (
+        "`start`, and all turns but the one that refused"
+    )
 
 
 def test_a_time_limit_ends_the_run(shell: Shell) -> None:
@@ -181,9 +180,3 @@ def test_a_time_limit_ends_the_run(shell: Shell) -> None:
     name = r"turningflow-[a-z0-9]{8}"
     message = rf"error\[R181\]: the workflow failed at {name}: the workflow was active longer than 6 seconds"
     assert re.fullmatch(message, done.err.splitlines()[0])
-
-
-def test_quiet_shows_bad_news_only(shell: Shell) -> None:
-    shutil.copy(FLOWS["start_end"].file, shell.folder)
-    done = shell.run("start_end.py", "--quiet", "argo-workflows", "rehearse")
-    assert (done.code, done.out, done.err) == (0, "", "")

@@ -94,7 +94,7 @@ def store() -> Iterator[ObjectStore]:
 
 
 @given(flows())
-@examples(40)
+@examples(25)
 def test_a_workflow_runs_as_foretold(flow: RandomFlow) -> None:
     check_interpreted(flow)
 
