@@ -496,3 +496,11 @@ class TestTheFolder:
         monkeypatch.undo()
         self.write(B="3")
         assert tree(self.folder) == {"B/local/plan.json", "penstock.json"}
+
+
+def test_a_flow_s_own_check_knows_all_schedulers_too(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_text(LOOP)
+    with Shell(tmp_path) as shell:
+        done = shell.run("loop.py", "check", "--target=all", "--format=json")
+    assert done.code == 1
+    assert [entry["message"] for entry in json.loads(done.out)] == ["Kubeflow Pipelines cannot run loops"]
