@@ -41,6 +41,10 @@ class SeenTask(NamedTuple):
     reason: str = ""
     failed_tries: int = 0
 
+    def within(self, run: str) -> str:
+        """``run/step/task``, without the task where it is not known."""
+        return "/".join(filter(None, (run, self.step, self.task)))
+
 
 @dataclass(frozen=True)
 class Sight(Generic[R]):

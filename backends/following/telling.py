@@ -83,9 +83,6 @@ class Teller:
         for name, step in self._steps.items():
             self._tell_waiting(step, waiting[name], now)
 
-    def _source(self, task: SeenTask) -> str:
-        return "/".join(filter(None, (self._run, task.step, task.task)))
-
     def _changed(self, task: SeenTask) -> None:
         step = self._steps[task.step]
         step.states[task.id] = task.state
@@ -100,13 +97,14 @@ class Teller:
             elif step.count(TaskState.FAILED, TaskState.ENDED) <= FEW:
                 what = "failed" if task.state is TaskState.FAILED else "was ended"
                 reason = f": {task.reason.rstrip('.')}" if task.reason and task.state is TaskState.FAILED else ""
-                self._reporter.say(f"Task {what}{reason}.", self._source(task), bad=True)
+                self._reporter.say(f"Task {what}{reason}.", task.within(self._run), bad=True)
 
     def _began(self, step: _Step, task: SeenTask) -> None:
         if task.id not in step.begun:
             step.begun.add(task.id)
             self._reporter.started(task.step)
-            self._tell(step, "Task is running.", task)
+            if task.state is not TaskState.ENDED:  # what was ended may never have run
+                self._tell(step, "Task is running.", task)
 
     def _tell_tries(self, task: SeenTask) -> None:
         """Tries that failed and are made up for, or are going to be."""
@@ -115,11 +113,13 @@ class Teller:
             step.failed_tries[task.id] = task.failed_tries
             self._began(step, task)
             if sum(map(bool, step.failed_tries.values())) <= FEW:
-                self._reporter.say(f"Try {task.failed_tries} failed, and is made again.", self._source(task), bad=True)
+                self._reporter.say(
+                    f"Try {task.failed_tries} failed, and is made again.", task.within(self._run), bad=True
+                )
 
     def _tell(self, step: _Step, text: str, task: SeenTask) -> None:
         if not self._table and len(step.states) <= FEW:
-            self._reporter.say(text, self._source(task))
+            self._reporter.say(text, task.within(self._run))
 
     def _tell_counts(self, name: str, now: float) -> None:
         step = self._steps[name]

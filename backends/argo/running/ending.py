@@ -29,7 +29,7 @@ def run_failed(seen: SeenWorkflow, logs: Logs, namespace: str) -> RunFailed:
     if failed is None:
         pods = f"`{pods_command(seen.name, namespace)}` shows its pods"
         return RunFailed(f"run {seen.run} failed: {said}" if said else f"run {seen.run} failed", help=pods)
-    name = "/".join(filter(None, (seen.run, failed.step, failed.task)))
+    name = failed.within(seen.run)
     found = last_word(seen.run, failed.step, logs, failed.task)
     why = found.line if found is not None else failed.reason.partition("\n")[0].rstrip(".")
     message = f"step `{failed.step}` failed: task {name}"

@@ -106,10 +106,8 @@ def _told(run: SeenWorkflow) -> list[str]:
         for step, counts in _counts(run).items()
     ]
     lines += columns(rows) if rows else []
-    for task in run.tasks:
-        if task.state is TaskState.FAILED and task.reason:
-            lines.append(f"{'/'.join(filter(None, (run.run, task.step, task.task)))}: {task.reason}")
-    return lines
+    failed = [task for task in run.tasks if task.state is TaskState.FAILED and task.reason]
+    return [*lines, *(f"{task.within(run.run)}: {task.reason}" for task in failed)]
 
 
 def _document(run: SeenWorkflow) -> dict[str, Any]:
@@ -130,7 +128,9 @@ def _document(run: SeenWorkflow) -> dict[str, Any]:
 @cluster_options
 @click.pass_context
 def terminate(ctx: click.Context, /, run: str, name: str | None, connection: Connection) -> None:
-    """End a run and its pods; RUN_ID with or without `argo-`.  What --on-exit names still runs.
+    """End a run and its pods; RUN_ID with or without `argo-`.
+
+    Argo ends it at once, without what `create --on-exit` names; `argo stop` of Argo's own client runs that.
 
     \b
     Example:

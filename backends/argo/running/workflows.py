@@ -28,8 +28,8 @@ WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 _STATES = {"": TaskState.WAITING, "Pending": TaskState.WAITING, "Succeeded": TaskState.SUCCEEDED}
 _STATES |= {"Failed": TaskState.FAILED, "Error": TaskState.FAILED}
 _UNSEEN = frozenset({"Skipped", "Omitted"})
-_SHUT_DOWN = "workflow shutdown with strategy"
-"""What Argo says of a node that it has ended with its workflow."""
+_SHUT_DOWN = ("workflow shutdown with strategy", "exit code 143", "exit code 137")
+"""What is said of a node that was ended with its workflow: by Argo before it ran, by signals after that."""
 
 
 class SeenWorkflow(NamedTuple):
@@ -95,7 +95,7 @@ def seen(document: Mapping[str, Any]) -> SeenWorkflow:
         done=int(done) if done.isdigit() else 0,
         known=int(known) if known.isdigit() else 0,
         offloaded=bool(status.get("offloadNodeStatusVersion")),
-        tasks=tuple(_tasks(_nodes(status))),
+        tasks=tuple(_tasks(_nodes(status), bool(spec.get("shutdown")))),
     )
 
 
@@ -116,8 +116,8 @@ def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
     return status.get("nodes") or {}
 
 
-def _tasks(nodes: Mapping[str, Any]) -> Iterator[SeenTask]:
-    """The tasks of steps: nodes whose template takes a step and a path.
+def _tasks(nodes: Mapping[str, Any], shut_down: bool) -> Iterator[SeenTask]:
+    """The tasks of steps: nodes whose template takes a step and a path, of a workflow that may be ``shut_down``.
 
     With a retry strategy such a node is of the type Retry, and its children are the pods of its tries.
     """
@@ -129,7 +129,8 @@ def _tasks(nodes: Mapping[str, Any]) -> Iterator[SeenTask]:
         for each in (node, *pods[:1]):
             inputs = _inputs(each)
             if "step" in inputs and "path" in inputs:
-                yield _task(identity, inputs["step"], inputs["path"], node, pods)
+                task = _task(identity, inputs["step"], inputs["path"], node, pods)
+                yield _ended(task) if shut_down else task
                 break
 
 
@@ -154,11 +155,15 @@ def _task(identity: str, step: str, path: str, node: Mapping[str, Any], pods: li
     reason = str(last.get("message") or node.get("message") or "")
     if state is TaskState.FAILED:
         failed -= 1
-        if _SHUT_DOWN in reason or _SHUT_DOWN in str(node.get("message") or ""):
-            state = TaskState.ENDED
     begin, end = moment(last.get("startedAt")), moment(last.get("finishedAt"))
     seconds = (end - begin).total_seconds() if begin and end else None
     return SeenTask(identity, step, state, seconds, _task_id(path), reason, max(0, failed))
+
+
+def _ended(task: SeenTask) -> SeenTask:
+    """A task of a workflow that is shut down: it did not fail by itself where the shutdown ended it."""
+    by_force = task.state is TaskState.FAILED and any(words in task.reason for words in _SHUT_DOWN)
+    return task._replace(state=TaskState.ENDED) if by_force else task
 
 
 def _task_id(path: str) -> str:

@@ -172,20 +172,25 @@ def test_a_run_that_takes_longer_than_it_may(deployed: Run, cluster: KubernetesS
 
 
 def test_a_run_that_is_ended(deployed: Run, cluster: KubernetesServer, quick: list[float]) -> None:
-    cluster.script = [Scene("Running", {"start": RUNNING})]
-    ended = Task("Failed", message="workflow shutdown with strategy:  Terminate")
+    cluster.script = [Scene("Running", {"start": RUNNING, "body": Task("Pending", "/0")})]
+    killed = Task("Failed", message="main: Error (exit code 143)")
+    ended = Task("Failed", "/0", "workflow shutdown with strategy:  Terminate")
 
     def end(asked: Asked) -> None:
         if len(cluster.told("GET", "workflows/")) == 3:
             (stored,) = [each for (_, plural, _), each in cluster.objects.items() if plural == "workflows"]
             stored.owned.merge({"spec": {"shutdown": "Terminate"}}, "argo")
             stored.ended = stored.began
-            stored.scenes[:] = [Scene("Failed", {"start": ended}, "Stopped with strategy 'Terminate'")]
+            stored.scenes[:] = [Scene("Failed", {"start": killed, "body": ended}, "Stopped with strategy 'Terminate'")]
 
     cluster.answer = end
     assert wait(deployed) == (
         1,
-        ["[argo-RUN/start/t] Task is running.", "[argo-RUN/start/t] Task was ended."],
+        [
+            "[argo-RUN/start/t] Task is running.",
+            "[argo-RUN/start/t] Task was ended.",
+            "[argo-RUN/body/t.0] Task was ended.",
+        ],
         (
             "error[R185]: run argo-RUN was ended before its time\n"
             "  = help: `python flow.py --datastore=s3 logs argo-RUN/start` shows logs\n"
