@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 from penstock.runtime_shim.datastore.protocol import Attributes, Data, Missing, Put
 
@@ -24,6 +26,10 @@ class CountingStore:
         if key not in self.objects:
             raise Missing(key)
         return self.objects[key]
+
+    def open(self, key: str) -> BinaryIO:
+        """The whole object, as a file."""
+        return io.BytesIO(self.get(key))
 
     def attributes(self, key: str) -> Attributes | None:
         """What was stored beside the object."""
