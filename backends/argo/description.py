@@ -50,6 +50,7 @@ def describe(documents: Iterable[Mapping[str, Any]]) -> Description:
     found = list(documents)
     whole = [each for each in found if each.get("kind") == "WorkflowTemplate"]
     main = next((each for each in whole if (each.get("spec") or {}).get("entrypoint")), None)
+    whole = _reached(main, whole) if main else []
     schedules = [each for each in found if each.get("kind") == "CronWorkflow"]
     spec = (main or {}).get("spec") or {}
     packages = sorted({value for each in whole for value in _packages(each)})
@@ -60,6 +61,20 @@ def describe(documents: Iterable[Mapping[str, Any]]) -> Description:
         "schedule": {_name(each): dict(_schedule(each)) for each in schedules},
         "code package": {"": {"sha1": ", ".join(packages)}} if packages else {},
     }
+
+
+def _reached(main: Mapping[str, Any], whole: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The objects that runs of ``main`` come to: parts of other versions may be there too."""
+    named = {_name(each): each for each in whole}
+    found, pending = {_name(main): main}, [main]
+    while pending:
+        for template in (pending.pop().get("spec") or {}).get("templates") or ():
+            for task in (template.get("dag") or {}).get("tasks") or ():
+                part = str((task.get("templateRef") or {}).get("name", ""))
+                if part in named and part not in found:
+                    found[part] = named[part]
+                    pending.append(named[part])
+    return list(found.values())
 
 
 def _name(document: Mapping[str, Any]) -> str:

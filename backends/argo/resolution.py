@@ -74,10 +74,9 @@ def resolve_settings(
 def problems(flow: str, settings: ArgoSettings) -> Iterator[Diagnostic]:
     """Everything that is wrong with the settings."""
     yield from settings_problems(flow, settings, "Argo Workflows")
-    for what, name in (("workflow template", settings.name), ("namespace", settings.kubernetes_namespace)):
-        if not is_object_name(name) and (name or what == "workflow template"):
-            message = f"a {what} can't have the name {name!r}"
-            yield Diagnostic("P532", message, help="use at most 63 small letters, digits and `-`, a letter first")
+    yield from name_problems("workflow template", settings.name)
+    if settings.kubernetes_namespace:
+        yield from name_problems("namespace", settings.kubernetes_namespace)
     for key, value in _texts(settings):
         found = REPLACED.search(value)
         if found:
@@ -95,6 +94,13 @@ def problems(flow: str, settings: ArgoSettings) -> Iterator[Diagnostic]:
         if not _KEY.match(key):
             help_text = "at most 63 letters, digits, `-`, `_` and `.`; a host and a `/` may stand before"
             yield Diagnostic("P532", f"{key!r} can't be the name of an annotation", help=help_text)
+
+
+def name_problems(what: str, name: str) -> Iterator[Diagnostic]:
+    """P532 where Kubernetes takes no object of that name."""
+    if not is_object_name(name):
+        message = f"a {what} can't have the name {name!r}"
+        yield Diagnostic("P532", message, help="use at most 63 small letters, digits and `-`, a letter first")
 
 
 def _texts(settings: ArgoSettings) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from penstock.backends.argo.names import FLOW_ANNOTATION, PART_LABEL, is_object_name, template_name
+from penstock.backends.argo.names import FLOW_ANNOTATION, PART_LABEL, template_name
+from penstock.backends.argo.resolution import name_problems
 from penstock.backends.argo.running.cluster import FIELD_MANAGER, WORDS
 from penstock.compiler.diagnostics import Diagnostic, Refused
 
@@ -23,10 +24,9 @@ def deployed_name(state: State, name: str | None) -> str:
     Raises Refused (P532) where no template can have it.
     """
     wanted = name or template_name(state.flow_class.__name__)
-    if not is_object_name(wanted):
-        message = f"a workflow template can't have the name {wanted!r}"
-        help_text = "use at most 63 small letters, digits and `-`, a letter first"
-        raise Refused([Diagnostic("P532", message, help=help_text)])
+    problems = list(name_problems("workflow template", wanted))
+    if problems:
+        raise Refused(problems)
     return wanted
 
 

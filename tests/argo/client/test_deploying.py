@@ -198,7 +198,7 @@ def test_parts_stay_while_runs_need_them(flow: Run, cluster: KubernetesServer, o
 
 
 def test_a_flow_that_is_split_is_deployed_version_by_version(
-    flow: Run, cluster: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+    flow: Run, cluster: KubernetesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1000)
     monkeypatch.setattr(splitting, "OBJECT_BYTES", 1000)
@@ -211,6 +211,14 @@ def test_a_flow_that_is_split_is_deployed_version_by_version(
     assert gone == first.replace("created", "deleted")
     assert [each for each in changes if each.endswith("→ python:3.13")]
     assert flow("diff", "--image", "python:3.13").code == 0
+    labels = {"workflows.argoproj.io/workflow-template": "greetflow"}
+    spec = {"workflowTemplateRef": {"name": "greetflow"}}
+    cluster.put({**KINDS, "kind": "Workflow", "metadata": {"name": "w", "labels": labels}, "spec": spec})
+    (tmp_path / "flow.py").write_text((tmp_path / "flow.py").read_text() + "# changed\n")
+    assert happened(flow)[-1] == second.replace("created", "kept: runs that go on may need it")
+    done = flow("diff")
+    assert (done.code, done.out) == (0, "greetflow in the namespace default is what compiles now.\n")
+    del cluster.objects["default", "workflows", "w"]
     assert flow("delete").code == 0
     assert not cluster.objects
 

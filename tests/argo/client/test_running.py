@@ -129,6 +129,20 @@ def test_a_flow_that_is_not_deployed(flow: Run, cluster: KubernetesServer) -> No
         )
 
 
+def test_a_name_that_no_template_can_have(flow: Run, cluster: KubernetesServer) -> None:
+    """Before anything is asked, by every command."""
+    for command in (["create"], ["trigger", "--who", "x"], ["list-runs"], ["status", "x"], ["delete"], ["diff"]):
+        done = flow(*command, "--name", "Nightly_Run")
+        assert (done.code, done.err) == (
+            1,
+            (
+                "error[P532]: a workflow template can't have the name 'Nightly_Run'\n"
+                "  = help: use at most 63 small letters, digits and `-`, a letter first\n"
+            ),
+        )
+    assert cluster.asked == []
+
+
 def test_the_namespace_is_said_or_configured_or_the_context_s(
     flow: Run, cluster: KubernetesServer, environment: dict[str, str]
 ) -> None:
