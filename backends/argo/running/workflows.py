@@ -125,23 +125,18 @@ def _tasks(nodes: Mapping[str, Any], shut_down: bool) -> Iterator[SeenTask]:
     for identity, node in nodes.items():
         if node.get("type") not in ("Pod", "Retry") or identity in tries or node.get("phase") in _UNSEEN:
             continue
-        pods = [nodes[child] for child in node.get("children") or () if child in nodes] if _retried(node) else []
-        for each in (node, *pods[:1]):
-            inputs = _inputs(each)
-            if "step" in inputs and "path" in inputs:
-                task = _task(identity, inputs["step"], inputs["path"], node, pods)
-                yield _ended(task) if shut_down else task
-                break
+        retried = node.get("type") == "Retry"
+        pods = [nodes[child] for child in node.get("children") or () if child in nodes] if retried else []
+        inputs = next(filter(None, map(_inputs, (node, *pods))), {})
+        if "step" in inputs and "path" in inputs:
+            task = _task(identity, inputs["step"], inputs["path"], node, pods)
+            yield _ended(task) if shut_down else task
 
 
 def _inputs(node: Mapping[str, Any]) -> dict[str, str]:
-    """What a node was given, by name; what Argo has not filled in yet is left out."""
+    """What a node was given, by name."""
     given = (node.get("inputs") or {}).get("parameters") or ()
-    return {str(each.get("name")): each["value"] for each in given if isinstance(each.get("value"), str)}
-
-
-def _retried(node: Mapping[str, Any]) -> bool:
-    return bool(node.get("type") == "Retry")
+    return {str(each.get("name")): str(each.get("value") or "") for each in given}
 
 
 def _task(identity: str, step: str, path: str, node: Mapping[str, Any], pods: list[Any]) -> SeenTask:
