@@ -6,7 +6,7 @@ RUN_PREFIX = "argo-"
 """Before the name of the workflow in the id of its run."""
 SPLITS, NEXT, PATH = "num-splits", "next", "path"
 """Outputs, each a file of that name: of openers the width of the foreach; of switches the step they chose; of switches
-and of steps that go back in a loop the path of what follows."""
+and of steps that go back in a loop the path of what follows, without the first turns at its end."""
 OUTPUTS_ENV = "PENSTOCK_OUTPUTS"
 """Environment variable with the folder of these files."""
 OUTPUTS_FOLDER = "/tmp/penstock/outputs"  # noqa: S108 - inside of a container, which has one task

@@ -24,6 +24,7 @@ from penstock.runtime_shim.argo_names import (
 )
 from penstock.runtime_shim.initialize import PARAMETERS_ENV
 from penstock.runtime_shim.jobs import Job, NotInContainer, Tried, number, read_job, variable
+from penstock.runtime_shim.paths import Frame, Path
 from penstock.runtime_shim.records import RECORD_FILE_ENV, Record, read_record_file
 
 if TYPE_CHECKING:
@@ -66,7 +67,21 @@ def outputs_of(record: Record | None) -> dict[str, str]:
     """Everything that a template may declare, as the record of the task says it; without one, what means nothing."""
     if record is None:
         return {SPLITS: "0", NEXT: "", PATH: ""}
-    return {SPLITS: str(record.splits or 0), NEXT: record.next[0] if record.next else "", PATH: str(record.path)}
+    return {
+        SPLITS: str(record.splits or 0),
+        NEXT: record.next[0] if record.next else "",
+        PATH: str(_entering(record.path)),
+    }
+
+
+def _entering(path: Path) -> Path:
+    """A path without the first turns at its end: a task that begins a loop completes it, and one that the same arm of a
+    switch has behind the loop must not have them.
+    """
+    frames = path.frames
+    while frames and frames[-1] == Frame(0, turn=True):
+        frames = frames[:-1]
+    return Path(frames)
 
 
 def _parameters(text: str) -> dict[str, Any]:

@@ -217,6 +217,12 @@ def test_argo_s_outputs_are_files_made_of_the_record(tmp_path: Path) -> None:
     assert chosen == {"num-splits": "0", "next": "again", "path": "/4/t1"}
 
 
+@pytest.mark.parametrize(("path", "told"), [("/t0", ""), ("/2/t0/t0", "/2"), ("/t1/t0", "/t1"), ("/t0/t1", "/t0/t1")])
+def test_argo_is_told_no_first_turn_of_a_loop_that_begins(path: str, told: str, tmp_path: Path) -> None:
+    given = argo_outputs(tmp_path, Record("argo-1", TaskPath.parse(path), ("header",), None, ()), 0)
+    assert given["path"] == told
+
+
 @pytest.mark.parametrize(("record", "code"), [(None, 1), (Record("r", TaskPath(), ("x",), 3, ()), 1), (None, 0)])
 def test_argo_s_outputs_are_there_though_the_step_failed(record: Record | None, code: int, tmp_path: Path) -> None:
     assert argo_outputs(tmp_path, record, code) == {"num-splits": "0", "next": "", "path": ""}
