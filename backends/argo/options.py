@@ -13,32 +13,33 @@ NAMESPACE = click.option(
     "--namespace", metavar="NAME", help="The Kubernetes namespace; METAFLOW_KUBERNETES_NAMESPACE if not given."
 )
 CONTEXT = click.option("--kube-context", metavar="NAME", help="The context of kubectl; the current one if not given.")
+MAX_WORKERS = click.option(
+    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
+)
+WORKFLOW_TIMEOUT = click.option(
+    "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
+)
+ON_EXIT = click.option(
+    "--on-exit",
+    metavar="TEMPLATE[/ENTRY]",
+    help="A workflow template that a run ends with; `main` in it if no ENTRY is given.",
+)
+TAG = click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable.")
 _OPTIONS = (
     NAME,
     NAMESPACE,
     click.option("--image", metavar="IMAGE", help="The containers' image, where a step names none."),
     click.option("--service-account", metavar="NAME", help="The service account of a run's pods."),
-    click.option(
-        "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-    ),
-    click.option(
-        "--workflow-timeout",
-        type=click.IntRange(1),
-        metavar="SECONDS",
-        help="Stop a run that takes longer than this.",
-    ),
-    click.option(
-        "--on-exit",
-        metavar="TEMPLATE[/ENTRY]",
-        help="A workflow template that a run ends with; `main` in it if no ENTRY is given.",
-    ),
+    MAX_WORKERS,
+    WORKFLOW_TIMEOUT,
+    ON_EXIT,
     click.option(
         "--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of objects and runs; repeatable."
     ),
     click.option(
         "--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation of them; repeatable."
     ),
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
+    TAG,
     click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
 )
 _NAMES = (

@@ -44,7 +44,7 @@ def plain(text: str) -> list[str]:
 
 
 def test_a_rehearsal_shows_its_tasks_and_how_to_look_at_them(shell: Shell) -> None:
-    done = rehearse(shell, FLOWS["start_end"])
+    done = rehearse(shell, FLOWS["start_end"], "--on-exit=alerts/mail")
     assert (done.code, done.err) == (0, "")
     assert plain(done.out) == [
         "Rehearsal starting (run-id RUN):",
@@ -52,6 +52,7 @@ def test_a_rehearsal_shows_its_tasks_and_how_to_look_at_them(shell: Shell) -> No
         "[RUN/start/t] Task finished successfully (N s).",
         "[RUN/end/t (pid PID)] Task is starting.",
         "[RUN/end/t] Task finished successfully (N s).",
+        "The exit handler alerts/mail is the cluster's: it is not rehearsed.",
         f"Done: 2 tasks in N s, stored in {shell.folder / '.metaflow'}.",
         "  python start_end.py dump RUN/end",
         "  python start_end.py logs RUN/start",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from penstock.backends.argo.options import MAX_WORKERS, ON_EXIT, TAG, WORKFLOW_TIMEOUT
 from penstock.backends.commandline import FlowCommand, given_parameters, warn
 
 if TYPE_CHECKING:
@@ -13,13 +14,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=FlowCommand, short_help="Run the compiled workflow on this machine.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
-@click.option(
-    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-)
-@click.option(
-    "--workflow-timeout", type=click.IntRange(1), metavar="SECONDS", help="Stop a run that takes longer than this."
-)
+@TAG
+@MAX_WORKERS
+@WORKFLOW_TIMEOUT
+@ON_EXIT
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
 @click.option("--containers", is_flag=True, help="Run every pod in its image, on the Docker or Podman of this machine.")
 @click.pass_context
@@ -29,6 +27,7 @@ def rehearse(
     tags: tuple[str, ...],
     max_workers: int,
     workflow_timeout: int | None,
+    on_exit: str | None,
     jobs: int | None,
     containers: bool,
 ) -> None:
@@ -62,7 +61,7 @@ def rehearse(
     state: State = ctx.obj
     given = given_parameters(ctx)
     target = local_target(state)
-    chosen = Chosen(tags=tags, max_workers=max_workers, workflow_timeout=workflow_timeout or 0)
+    chosen = Chosen(tags=tags, max_workers=max_workers, workflow_timeout=workflow_timeout or 0, on_exit=on_exit or "")
     compiled = compile_for_argo(state, chosen, amend=rehearsal_settings)
     warn(compiled.warnings)
     options = Options(limits=Limits(at_once=jobs), quiet=state.options.quiet, command=reading_command(state))
