@@ -371,7 +371,7 @@ def test_all_parameters_at_once_are_json_with_what_is_said_of_them() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "spec.arguments.b.value is required"),
+        ({}, "parameter `b` is required and not given"),
         ({"b": "1", "z": "2"}, "WorkflowTemplate by-hand: it has no parameter `z`"),
     ],
 )

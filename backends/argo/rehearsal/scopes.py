@@ -60,7 +60,7 @@ def parameters_given(template: WorkflowTemplate, given: Mapping[str, str]) -> di
     for name, default in template.parameters.items():
         value = given.get(name, default)
         if value is None:
-            raise BadDocument(f"spec.arguments.{name}.value is required")
+            raise BadDocument(f"parameter `{name}` is required and not given")
         found[name] = value
     return found
 
