@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -124,6 +125,19 @@ def interrupted(run: str, tasks: int, root: str, command: str) -> RehearsalFaile
         return RehearsalFailed(f"{message}: no task had ended", code="R172")
     ended = "1 task that had ended is" if tasks == 1 else f"{tasks} tasks that had ended are"
     return RehearsalFailed(f"{message}: {ended} stored in {root}", help=f"`{command} logs {run}/start`", code="R172")
+
+
+@contextmanager
+def kept_at_ctrl_c(run: str, bring_home: Callable[[], int], root: str, command: str) -> Iterator[None]:
+    """While inside, Ctrl-C brings home what has ended: ``bring_home`` copies it to the datastore ``root``, and says how
+    many tasks that were.
+
+    Raises RehearsalFailed (R172) then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise interrupted(run, bring_home(), root, command) from None
 
 
 def failure_of(

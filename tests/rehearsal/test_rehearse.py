@@ -273,7 +273,12 @@ def test_ctrl_c_ends_the_rehearsal_and_its_jobs(shell: Shell) -> None:
     assert time.monotonic() - begin < 30
 
 
-def test_what_had_ended_before_ctrl_c_is_kept(shell: Shell) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("step-functions", "rehearse"), ("kfp", "rehearse"), ("kfp", "rehearse", "--engine=kfp-local"),
+     ("argo-workflows", "rehearse")],
+)  # fmt: skip
+def test_what_had_ended_before_ctrl_c_is_kept(shell: Shell, command: tuple[str, ...]) -> None:
     (shell.folder / "half.py").write_text(
         "import time\nfrom penstock import FlowSpec, step\n\n\n"
         "class HalfFlow(FlowSpec):\n"
@@ -282,7 +287,7 @@ def test_what_had_ended_before_ctrl_c_is_kept(shell: Shell) -> None:
         "if __name__ == '__main__':\n    HalfFlow()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "half.py", "step-functions", "rehearse"],
+        [sys.executable, "half.py", *command],
         cwd=shell.folder,
         env=environment(shell.folder),
         stdout=subprocess.PIPE,
@@ -290,7 +295,7 @@ def test_what_had_ended_before_ctrl_c_is_kept(shell: Shell) -> None:
         text=True,
     ) as process:
         assert process.stdout is not None
-        run = next(found[1] for line in process.stdout if (found := re.search(r"(sfn-\S+)/end/t \(pid", line)))
+        run = next(found[1] for line in process.stdout if (found := re.search(r"([a-z]+-\S+)/end/t \(pid", line)))
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1

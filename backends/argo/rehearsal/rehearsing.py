@@ -22,6 +22,7 @@ from penstock.backends.rehearsal.running import (
     Rehearsed,
     failure_of,
     job_host,
+    kept_at_ctrl_c,
     stocked_store,
     surroundings_of,
 )
@@ -86,10 +87,15 @@ def _rehearse(
     surroundings = surroundings_of(server, workflow, options.limits, progress)
     host, naming = job_host(surroundings), _naming(plan)
     interpreter = Interpreter(templates, main, lambda word: Pods(host, surroundings, naming, word), workflow)
-    ended = interpreter.run(given)
+
+    def bring_home() -> int:
+        return collect(store, target, plan.flow, run)
+
+    with kept_at_ctrl_c(run, bring_home, target.root, options.command):
+        ended = interpreter.run(given)
     if ended.not_run:
         progress.say(f"The exit handler {ended.not_run} is the cluster's: it is not rehearsed.", bad=True)
-    tasks = collect(store, target, plan.flow, run)
+    tasks = bring_home()
     failure = (
         None
         if ended.phase is Phase.SUCCEEDED

@@ -60,7 +60,10 @@ def trigger(
     template_name = deployed_name(state, name)
     cluster = connect(state, connection)
     template = demand_template(cluster, template_name, state.flow_class.__name__)
-    workflow = start(cluster, template, _arguments(given, template))
+    arguments = _arguments(given, template)
+    if run_id_file:
+        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
+    workflow = start(cluster, template, arguments)
     click.echo(f"Run {RUN_PREFIX}{workflow} started.")
     click.echo(_page(state, cluster, workflow))
     if run_id_file:

@@ -20,6 +20,7 @@ from penstock.backends.rehearsal.running import (
     Rehearsed,
     failure_of,
     job_host,
+    kept_at_ctrl_c,
     stocked_store,
     surroundings_of,
 )
@@ -102,8 +103,13 @@ def _rehearse(
     store = stocked_store(compiled.settings.datastore_root, flow, compiled.package, server)
     progress.say(f"Rehearsal starting (run-id {run}):")
     surroundings = surroundings_of(server, run_uuid, options.limits, progress)
-    ended = options.engine(compiled.document, parameters, run_uuid, surroundings)
-    tasks = collect(store, target, flow, run)
+
+    def bring_home() -> int:
+        return collect(store, target, flow, run)
+
+    with kept_at_ctrl_c(run, bring_home, target.root, options.command):
+        ended = options.engine(compiled.document, parameters, run_uuid, surroundings)
+    tasks = bring_home()
     failure = (
         None
         if ended.phase is Phase.SUCCEEDED

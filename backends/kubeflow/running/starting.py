@@ -74,6 +74,8 @@ def run_on_kfp(
     server = connect(state, connection)
     if compiled.package is not None:
         click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
+    if run_id_file:
+        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     uuid = server.start(order, experiment)
     _say_started(state, server, uuid)

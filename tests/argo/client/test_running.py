@@ -41,6 +41,13 @@ def test_a_run_is_a_workflow_of_the_template(deployed: Run, cluster: KubernetesS
     assert not (tmp_path / "x").exists()
 
 
+def test_no_run_is_started_whose_id_cannot_be_written(deployed: Run, cluster: KubernetesServer) -> None:
+    done = deployed("trigger", "--who", "x", "--run-id-file", "no/id")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "error[P509]: cannot write no/id: No such file or directory\n"
+    assert cluster.told("POST", "workflows") == []
+
+
 def test_only_what_is_given_is_sent(deployed: Run, cluster: KubernetesServer) -> None:
     """The template's own values are the defaults of the version that is deployed."""
     name = started(deployed("trigger", "--who", "Ada"))

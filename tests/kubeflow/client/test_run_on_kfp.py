@@ -83,6 +83,13 @@ def test_the_id_is_written_to_a_file(flow: Run, tmp_path: Path) -> None:
     assert (tmp_path / "id").read_text() == f"kfp-{started(done)}"
 
 
+def test_no_run_is_started_whose_id_cannot_be_written(flow: Run, kfp: KfpServer) -> None:
+    done = flow("run-on-kfp", "--who", "x", "--run-id-file", "no/id")
+    assert done.code == 1
+    assert done.err == "error[P509]: cannot write no/id: No such file or directory\n"
+    assert kfp.runs == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "header", "value"),
     [
