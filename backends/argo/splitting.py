@@ -44,29 +44,32 @@ def cut_graphs(graphs: Mapping[str, Graph], leaves: Iterable[str]) -> dict[str, 
 def shelves(graphs: Mapping[str, Graph], leaves: Mapping[str, Template], names: Iterator[str]) -> Iterator[Shelf]:
     """The templates in as many objects as they need, ``names`` being those of the objects.
 
-    The leaves stand with the main template.  Another object has its own copy of those that many of its tasks use, where
-    that is shorter than a reference in each.
+    The first object has the main template, and what only the first task of a run uses.  Nothing else refers to it: Argo
+    reads a template when a run comes to it, and only the other objects have their version in their names.  An object
+    has its own copy of a leaf that many of its tasks use, where that is shorter than a reference in each.
     """
-    rooms = _rooms(graphs, sum(len(as_json(leaf)) for leaf in leaves.values()))
+    first = [MAIN, *(name for name, leaf in leaves.items() if _takes_arguments(leaf))]
+    sizes = {name: len(as_json(leaf)) for name, leaf in leaves.items()}
+    sizes |= {graph.name: sum(map(_size, graph.tasks)) for graph in graphs.values()}
+    rooms = [first, *_rooms({name: size for name, size in sizes.items() if name not in first})]
     named = dict(zip(names, rooms, strict=False))
-    main, *_ = named
-    homes = {graph.name: name for name, room in named.items() for graph in room}
-    homes |= dict.fromkeys(leaves, main)
+    homes = {each: name for name, room in named.items() for each in room}
     for name, room in named.items():
-        own = leaves if name == main else _copies(room, leaves)
+        inside = [graphs[each] for each in room if each in graphs]
+        own = {each: leaves[each] for each in room if each in leaves} | _copies(inside, leaves)
         elsewhere = {each: home for each, home in homes.items() if home != name and each not in own}
-        yield Shelf(name, [*(template_of(graph, elsewhere) for graph in room), *own.values()])
+        yield Shelf(name, [*(template_of(graph, elsewhere) for graph in inside), *own.values()])
 
 
-def _rooms(graphs: Mapping[str, Graph], filled: int) -> list[list[Graph]]:
-    """The graphs in their order, as many to an object as it has room for; the first is ``filled`` already."""
-    rooms: list[list[Graph]] = [[]]
-    for graph in graphs.values():
-        size = sum(map(_size, graph.tasks))
-        if rooms[-1] and filled + size > OBJECT_BYTES:
+def _rooms(sizes: Mapping[str, int]) -> list[list[str]]:
+    """The templates in their order, as many to an object as it has room for; ``sizes`` are bytes."""
+    rooms: list[list[str]] = []
+    filled = OBJECT_BYTES
+    for name, size in sizes.items():
+        if filled + size > OBJECT_BYTES:
             rooms.append([])
             filled = 0
-        rooms[-1].append(graph)
+        rooms[-1].append(name)
         filled += size
     return rooms
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes_server import KubernetesServer
 
-from penstock.backends.argo import lowering, splitting
+from penstock.backends.argo import lowering
 from penstock.backends.argo.names import FLOW_ANNOTATION, PART_LABEL
 from penstock.backends.argo.running.deploying import in_order
 
@@ -201,7 +201,6 @@ def test_a_flow_that_is_split_is_deployed_version_by_version(
     flow: Run, cluster: KubernetesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1000)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", 1000)
     first, main = happened(flow)[1:]
     assert re.fullmatch(r"template       greetflow-[0-9a-f]+-2  created", first)
     assert main == "template       greetflow  created"
