@@ -91,10 +91,14 @@ class FlowCase:
 
 
 class BackendConformance:
-    """Tests for one backend; see the module's text for what a subclass gives."""
+    """Tests for one backend; see the module's text for what a subclass gives.
+
+    ``soon`` names the flows that are rehearsed each time, None for all: the others' rehearsals bear the mark ``scale``.
+    """
 
     backend: ClassVar[Backend[Any]]
     cases: ClassVar[Sequence[FlowCase]]
+    soon: ClassVar[Sequence[str] | None] = None
     environment: ClassVar[Mapping[str, str]] = {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://penstock-conformance/metaflow"}
 
     def settings(self, program: Program) -> Any:
@@ -115,10 +119,14 @@ class BackendConformance:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per flow where ``case`` is asked for; most ask for flows that compile, one whether they do."""
-        if "case" in metafunc.fixturenames:
-            asked = metafunc.function.__name__ == self.test_it_lowers_exactly_what_check_passes.__name__
-            cases = self.cases if asked else self.compiling()
-            metafunc.parametrize("case", cases, ids=[case.name for case in cases])
+        if "case" not in metafunc.fixturenames:
+            return
+        name = metafunc.function.__name__
+        cases = self.cases if name == self.test_it_lowers_exactly_what_check_passes.__name__ else self.compiling()
+        rehearses = name == self.test_the_rehearsed_run_is_the_local_one.__name__
+        soon = self.soon if rehearses and self.soon is not None else [case.name for case in cases]
+        marks = {case.name: () if case.name in soon else pytest.mark.scale for case in cases}
+        metafunc.parametrize("case", [pytest.param(case, id=case.name, marks=marks[case.name]) for case in cases])
 
     @classmethod
     def compiling(cls) -> list[FlowCase]:

@@ -104,6 +104,7 @@ Targets
   local  can run this flow
   step-functions  can run this flow
   kfp  can run this flow
+  argo-workflows  can run this flow
 """
 
 

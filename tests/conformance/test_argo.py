@@ -40,21 +40,12 @@ def store() -> Iterator[ObjectStore]:
 class TestArgo(BackendConformance):
     backend = BACKEND
     cases: ClassVar = CASES
+    soon: ClassVar = SOON
 
     @pytest.fixture(autouse=True)
     def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         self.request = request
         monkeypatch.setenv("METAFLOW_USER", "conformance")
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        if metafunc.function.__name__ != self.test_the_rehearsed_run_is_the_local_one.__name__:
-            super().pytest_generate_tests(metafunc)
-            return
-        cases = [
-            pytest.param(case, id=case.name, marks=() if case.name in SOON else pytest.mark.scale)
-            for case in self.compiling()
-        ]
-        metafunc.parametrize("case", cases)
 
     def settings(self, program: Program) -> ArgoSettings:
         return fixed_settings(program)
