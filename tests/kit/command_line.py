@@ -57,9 +57,9 @@ class Shell:
 
     def __exit__(self, *_: object) -> None:
         for job in self.jobs:
-            if job.poll() is None:
-                job.kill()
-                job.communicate()
+            job.kill()
+            with job:  # closes its pipes
+                pass
 
     def run(self, *argv: str, timeout: float = 120, **extra: str) -> Outcome:
         """``python ARGV…`` in the folder; ``extra`` are environment variables."""

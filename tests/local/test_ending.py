@@ -30,7 +30,7 @@ class SleepyFlow(FlowSpec):
     @step
     def body(self):
         if self.fail and self.input == 1:
-            while not os.path.exists("pids.0"):
+            while not os.path.exists("go"):
                 time.sleep(0.01)
             raise ValueError("boom")
         if self.deaf == "all":
@@ -154,6 +154,7 @@ def test_what_does_not_listen_is_killed_after_five_seconds(sleepy: Shell) -> Non
 def test_a_failing_task_ends_the_others(sleepy: Shell, isolation: str) -> None:
     process = sleepy.start("sleepy.py", "run", "--fail=1", f"--isolation={isolation}")
     pids = started(sleepy, process, 0)
+    (sleepy.folder / "go").touch()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert gone(pids)
@@ -302,6 +303,7 @@ def test_a_reader_of_the_lines_that_leaves_ends_the_run(sleepy: Shell) -> None:
     pids = started(sleepy, process, 0)
     assert process.stdout is not None
     process.stdout.close()
+    (sleepy.folder / "go").touch()
     assert process.wait(timeout=30) == 1
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
