@@ -1,9 +1,12 @@
-"""The code package of a command line's flow: the same for every target, and for `package`."""
+"""The code package of a command line's flow, the same for every target and for `package`; and what a target's settings
+are resolved from.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from penstock.compiler.packaging import build_package, suffixes_of
 from penstock.compiler.planning import plan_of
@@ -12,7 +15,12 @@ from penstock.runtime_shim.parameters import ParameterContext, parameters_of
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
+    from penstock.compiler.diagnostics import Diagnostic
     from penstock.compiler.packaging import CodePackage
+    from penstock.runtime_shim.configuration import Configuration
+
+C = TypeVar("C")
+S = TypeVar("S")
 
 
 def package_of(state: State, output: str | None = None) -> CodePackage:
@@ -61,3 +69,23 @@ def deployed_defaults(flow_class: type, user: str) -> dict[str, object]:
         for name, parameter in parameters_of(flow_class).items()
         if parameter.is_deferred
     }
+
+
+def resolved(
+    state: State,
+    chosen: C,
+    resolve: Callable[[str, tuple[str, ...], str, Configuration, C], tuple[S, Iterable[Diagnostic]]],
+    problems: Callable[[str, S], Iterable[Diagnostic]],
+    amend: Callable[[S], S] | None,
+) -> tuple[S, tuple[Diagnostic, ...]]:
+    """A target's settings for the flow, what was ``chosen`` among them, and what is wrong with them; ``amend`` may fill
+    gaps before they are checked.
+
+    Raises Failure for a profile that can't be read.
+    """
+    flow = state.program().name
+    settings, found = resolve(flow, packed_entry(state), deploying_user(state), state.configuration, chosen)
+    if amend is None:
+        return settings, tuple(found)
+    settings = amend(settings)
+    return settings, tuple(problems(flow, settings))

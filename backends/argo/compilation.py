@@ -11,7 +11,7 @@ from penstock.backends.argo import BACKEND
 from penstock.backends.argo.limits import object_problems
 from penstock.backends.argo.lowering import bundle_of, objects
 from penstock.backends.argo.resolution import problems, resolve_settings
-from penstock.backends.flow_package import deploying_user, package_of, packed_entry
+from penstock.backends.flow_package import package_of, resolved
 from penstock.backends.protocol import Compilation, gaps
 from penstock.compiler.diagnostics import Diagnostic, stop_at_errors
 
@@ -60,17 +60,12 @@ def compile_for_argo(
     that can't be read, and for a parameter whose default function fails.
     """
     program = state.program()
-    user = deploying_user(state)
-    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
-    settings = replace(settings, description=program.graph.doc)
-    if amend is not None:
-        settings = amend(settings)
-        found = tuple(problems(program.name, settings))
+    settings, found = resolved(state, chosen, resolve_settings, problems, amend)
     diagnostics = [*gaps(program, BACKEND), *found]
     stop_at_errors(diagnostics)
     package = package_of(state, output)
-    documents = objects(program, replace(settings, package_sha=package.sha))
-    settings = replace(settings, package_sha=package.sha)
+    settings = replace(settings, description=program.graph.doc, package_sha=package.sha)
+    documents = objects(program, settings)
     diagnostics += [*package.warnings, *object_problems(program, documents)]
     stop_at_errors(diagnostics)
     return CompiledFlow(settings, documents, package, (*state.compiled().diagnostics, *diagnostics))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.backends.flow_package import deployed_defaults, deploying_user, package_of, packed_entry
+from penstock.backends.flow_package import deployed_defaults, package_of, resolved
 from penstock.backends.kubeflow import BACKEND
 from penstock.backends.kubeflow.code_urls import beside_problems, image_problems
 from penstock.backends.kubeflow.limits import document_problems
@@ -63,13 +63,9 @@ def compile_for_kubeflow(
     that can't be read, and for a parameter whose default function fails.
     """
     program = state.program()
-    user = deploying_user(state)
-    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
+    settings, found = resolved(state, chosen, resolve_settings, problems, amend)
     settings = replace(settings, description=program.graph.doc)
-    if amend is not None:
-        settings = amend(settings)
-        found = tuple(problems(program.name, settings))
-    elif chosen.code_url and not chosen.image and not state.configuration.get(IMAGE_KEY):
+    if amend is None and chosen.code_url and not chosen.image and not state.configuration.get(IMAGE_KEY):
         found = (*found, *image_problems(program, settings.image))
     diagnostics = [*gaps(program, BACKEND), *found]
     stop_at_errors(diagnostics)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.backends.commandline import FlowCommand, given_parameters, write_file
+from penstock.backends.options import RUN_ID_FILE, TAGS_OF_RUN
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -41,7 +42,7 @@ class _Request:
 
 
 @click.command(cls=FlowCommand, short_help="Run the flow on this machine.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
+@TAGS_OF_RUN
 @click.option("--max-workers", type=click.IntRange(1), default=16, show_default=True, help="Tasks that run at once.")
 @click.option(
     "--max-num-splits", type=click.IntRange(1), default=100, show_default=True, help="The widest foreach that may run."
@@ -57,7 +58,7 @@ class _Request:
 @click.option(
     "--with", "decospecs", multiple=True, metavar="DECOSPEC", help="Add a decorator to every step; repeatable."
 )
-@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
+@RUN_ID_FILE
 @click.option(
     "--namespace", metavar="TAG", help="What the Client sees in steps, instead of your own runs; empty for all."
 )

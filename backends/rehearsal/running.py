@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.job_hosts.processes import ProcessHost, interpreter_folder
 from penstock.backends.protocol import Settings
-from penstock.backends.rehearsal.collecting import EngineStore
+from penstock.backends.rehearsal.collecting import EngineStore, collect
 from penstock.backends.rehearsal.pods import ENDED_WITH_RUN, PodEnded, PodEvent, Surroundings
 from penstock.backends.rehearsal.progress import Progress, tail
 from penstock.compiler.packaging import STORED_RAW
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.backends.job_hosts.jobs import JobHost
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.compiler.packaging import CodePackage
+    from penstock.runtime_shim.datastore.local import LocalDatastore
 
 S = TypeVar("S", bound=Settings)
 ROOT = "s3://penstock-rehearsal/metaflow"
@@ -71,7 +72,68 @@ class Limits:
 USUAL = Limits()
 
 
-def surroundings_of(server: ObjectStore, name: str, limits: Limits, progress: Progress) -> Surroundings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``quiet`` shows bad news only; ``command`` is how advice names the flow's command line."""
+
+    limits: Limits = USUAL
+    quiet: bool = False
+    command: str = "python flow.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What is rehearsed: the run ``name`` of a scheduler, which is ``run`` in the datastore ``root``; ``kind`` and
+    ``scheduler`` are the words that failures use.
+    """
+
+    flow: str
+    name: str
+    run: str
+    root: str
+    package: CodePackage | None
+    kind: str
+    scheduler: str
+
+
+class Play(Protocol):
+    """Runs a piece to its end, its pods in the surroundings."""
+
+    def __call__(self, surroundings: Surroundings, progress: Progress, /) -> Sequence[tuple[str, str]] | None:
+        """None where all went well, else what failed by itself, as places and sentences: nothing, where pods did."""
+        ...
+
+
+def rehearse_piece(
+    piece: Piece,
+    play: Play,
+    server: ObjectStore,
+    target: LocalDatastore,
+    write: Callable[[str], object],
+    options: Options,
+) -> Rehearsed:
+    """``play`` the piece, its pods against ``server``, and copy what they stored to ``target``, also at Ctrl-C;
+    ``write`` takes lines of progress.
+
+    Raises what ``play`` raises, EngineFailed, StorageFailure, RehearsalFailed (R172) at Ctrl-C.
+    """
+    begin = time.monotonic()
+    progress = Progress(write, quiet=options.quiet)
+    with server.needed():
+        store = _stocked_store(piece, server)
+        progress.say(f"Rehearsal starting (run-id {piece.run}):")
+        surroundings = _surroundings(server, piece.name, options.limits, progress)
+        try:
+            failures = play(surroundings, progress)
+        except KeyboardInterrupt:
+            tasks = collect(store, target, piece.flow, piece.run)
+            raise interrupted(piece.run, tasks, target.root, options.command) from None
+        tasks = collect(store, target, piece.flow, piece.run)
+    failure = None if failures is None else _failure(progress.failed, failures, piece, options.command)
+    return Rehearsed(piece.run, tasks, time.monotonic() - begin, failure)
+
+
+def _surroundings(server: ObjectStore, name: str, limits: Limits, progress: Progress) -> Surroundings:
     """What the pods of the run ``name`` run in: a folder of their own, and the keys of the rehearsal's S3."""
     directory = server.directory / name
     directory.mkdir()
@@ -106,15 +168,11 @@ def job_host(surroundings: Surroundings) -> JobHost:
     return ProcessHost(surroundings.directory / "work", surroundings.path, surroundings.grace_seconds)
 
 
-def stocked_store(root: str, flow: str, package: CodePackage | None, server: ObjectStore) -> EngineStore:
-    """The rehearsal's datastore with the code package of ``flow`` in it, where it has one.
-
-    Raises StorageFailure.
-    """
-    store = EngineStore(root, server)
+def _stocked_store(piece: Piece, server: ObjectStore) -> EngineStore:
+    store = EngineStore(piece.root, server)
     store.make_bucket()
-    if package is not None:
-        store.put(blob_key(flow, package.sha), package.data, STORED_RAW)
+    if piece.package is not None:
+        store.put(blob_key(piece.flow, piece.package.sha), piece.package.data, STORED_RAW)
     return store
 
 
@@ -127,31 +185,15 @@ def interrupted(run: str, tasks: int, root: str, command: str) -> RehearsalFaile
     return RehearsalFailed(f"{message}: {ended} stored in {root}", help=f"`{command} logs {run}/start`", code="R172")
 
 
-@contextmanager
-def kept_at_ctrl_c(run: str, bring_home: Callable[[], int], root: str, command: str) -> Iterator[None]:
-    """While inside, Ctrl-C brings home what has ended: ``bring_home`` copies it to the datastore ``root``, and says how
-    many tasks that were.
-
-    Raises RehearsalFailed (R172) then.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise interrupted(run, bring_home(), root, command) from None
-
-
-def failure_of(
-    failed: Sequence[PodEnded], by_itself: Sequence[tuple[str, str]], what: str, where: str, command: str
+def _failure(
+    failed: Sequence[PodEnded], by_itself: Sequence[tuple[str, str]], piece: Piece, command: str
 ) -> RehearsalFailed:
-    """The first failure that nothing made up for: a pod's, with what it wrote last, or of ``what`` by itself, as a
-    place and a sentence; ``where`` is the scheduler, ``command`` how advice names the flow's command line.
-    """
+    """The first failure that nothing made up for: a pod's, with what it wrote last, or the piece's by itself."""
     failed = [pod for pod in failed if pod.failure != ENDED_WITH_RUN]
     if not failed:
         place, sentence = by_itself[0]
-        return RehearsalFailed(
-            f"the {what} failed at {place}: {sentence}", help=f"the run would fail on {where} too", code="R181"
-        )
+        message = f"the {piece.kind} failed at {place}: {sentence}"
+        return RehearsalFailed(message, help=f"the run would fail on {piece.scheduler} too", code="R181")
     pod = failed[0]
     lines = "".join(f"\n    | {line}" for line in tail(pod.log))
     message = f"task {pod.name} failed: {pod.failure}{lines}"

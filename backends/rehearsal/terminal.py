@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from penstock.backends.options import Decorator, optioned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from penstock.backends.commandline import State
     from penstock.backends.job_hosts.container_engine import ContainerEngine
+    from penstock.backends.rehearsal.running import Rehearsed
     from penstock.runtime_shim.datastore.local import LocalDatastore
+
+
+def rehearsal_options(unit: str) -> Decorator:
+    """Gives a command ``jobs`` and ``containers``: how many of the ``unit`` run at once, and in what."""
+    options = (
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            metavar="N",
+            help=f"{unit.capitalize()}s at once; twice the processors if not given.",
+        ),
+        click.option(
+            "--containers",
+            is_flag=True,
+            help=f"Run every {unit} in its image, on the Docker or Podman of this machine.",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        return optioned(command, options)
+
+    return decorate
 
 
 def write(line: str) -> None:
@@ -52,11 +78,17 @@ def reading_command(state: State) -> str:
     return " ".join(["python", *state.entry, *([] if local else ["--datastore=local"])])
 
 
-def tell_done(state: State, run: str, tasks: int, seconds: float, root: str) -> None:
-    """The last lines of a rehearsal that went well."""
+def tell_done(state: State, done: Rehearsed, root: str) -> None:
+    """The last lines of a rehearsal that went well, its run in the datastore ``root``.
+
+    Raises RehearsalFailed for one that did not.
+    """
+    if done.failure is not None:
+        raise done.failure
     if state.options.quiet:
         return
     command = reading_command(state)
-    click.echo(f"Done: {tasks} tasks in {seconds:.1f} s, stored in {root}.")
-    click.echo(f"  {command} dump {run}/end")
-    click.echo(f"  {command} logs {run}/start")
+    tasks = "1 task" if done.tasks == 1 else f"{done.tasks} tasks"
+    click.echo(f"Done: {tasks} in {done.seconds:.1f} s, stored in {root}.")
+    click.echo(f"  {command} dump {done.run}/end")
+    click.echo(f"  {command} logs {done.run}/start")

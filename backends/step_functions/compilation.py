@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.backends.flow_package import deploying_user, package_of, packed_entry
+from penstock.backends.flow_package import package_of, resolved
 from penstock.backends.protocol import Compilation, gaps
 from penstock.backends.step_functions import BACKEND
 from penstock.backends.step_functions.aws_tags import DEFAULT_TAGS, unreadable_tags
@@ -60,11 +60,7 @@ def compile_for_step_functions(
     that can't be read, and for a parameter whose default function fails.
     """
     program = state.program()
-    user = deploying_user(state)
-    settings, found = resolve_settings(program.name, packed_entry(state), user, state.configuration, chosen)
-    if amend is not None:
-        settings = amend(settings)
-        found = tuple(problems(program.name, settings))
+    settings, found = resolved(state, chosen, resolve_settings, problems, amend)
     diagnostics = [*gaps(program, BACKEND), *found, *schedule_problems(program, settings)]
     diagnostics += tag_problems(chosen.tags)
     diagnostics += unreadable_tags(chosen.aws_tags, state.configuration.get(DEFAULT_TAGS))

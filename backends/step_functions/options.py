@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from penstock.backends.options import DATASTORE_ROOT, MAX_WORKERS, TAGS_OF_RUNS, WORKFLOW_TIMEOUT, choosing
+
 if TYPE_CHECKING:
     from penstock.backends.step_functions.resolution import Chosen
 
@@ -41,22 +43,16 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
 MACHINE_NAME = _named
 """Gives a command `--name` and `--name-prefix`, which it takes together as ``name``, a :class:`Naming`."""
 
-
-_COMPILED_WITH = (
+DISTRIBUTED_MAP = click.option(
+    "--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width."
+)
+_OPTIONS = (
+    MACHINE_NAME,
     click.option("--image", metavar="IMAGE", help="The jobs' image, where a step names none."),
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark every run; repeatable."),
-    click.option(
-        "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-    ),
-    click.option(
-        "--workflow-timeout",
-        type=click.IntRange(1),
-        metavar="SECONDS",
-        help="Stop a run that takes longer than this.",
-    ),
-    click.option(
-        "--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width."
-    ),
+    TAGS_OF_RUNS,
+    MAX_WORKERS,
+    WORKFLOW_TIMEOUT,
+    DISTRIBUTED_MAP,
     click.option(
         "--aws-tag",
         "--aws-batch-tag",
@@ -74,37 +70,24 @@ _COMPILED_WITH = (
         type=click.Choice(["all", "error", "fatal"]),
         help="With --log-execution-history: which events; all if not given.",
     ),
-    click.option("--datastore-root", metavar="S3_URL", help="Where code and artifacts are stored: s3://bucket/prefix."),
+    DATASTORE_ROOT,
 )
+_NAMES = (
+    "name", "image", "tags", "max_workers", "workflow_timeout", "distributed_map", "aws_tags", "log_execution_history",
+    "log_level", "datastore_root",
+)  # fmt: skip
 
 
-def _compiled(command: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(command)
-    def with_choices(
-        *arguments: Any, name: Naming, log_execution_history: bool, log_level: str | None, **options: Any
-    ) -> Any:
-        if log_level and not log_execution_history:
-            raise click.UsageError("--log-level needs --log-execution-history", click.get_current_context())
-        given = {field: options.pop(field) for field in _CHOSEN}
-        chosen = _chosen(name, (log_level or "all") if log_execution_history else "off", given)
-        return command(*arguments, chosen=chosen, **options)
-
-    # As decorators stand one above the other, the first is applied last.
-    optioned = functools.reduce(lambda inner, option: option(inner), reversed(_COMPILED_WITH), with_choices)
-    return MACHINE_NAME(optioned)
-
-
-_CHOSEN = ("image", "tags", "max_workers", "workflow_timeout", "distributed_map", "aws_tags", "datastore_root")
-
-
-def _chosen(name: Naming, log_level: str, given: dict[str, Any]) -> Chosen:
+def _chosen(given: dict[str, Any]) -> Chosen:
     from penstock.backends.step_functions.resolution import Chosen
 
-    options = click.get_current_context().obj.options
-    given["datastore_root"] = given["datastore_root"] or options.datastore_root
+    name, logged, log_level = (given.pop(option) for option in ("name", "log_execution_history", "log_level"))
+    if log_level and not logged:
+        raise click.UsageError("--log-level needs --log-execution-history", click.get_current_context())
     given["workflow_timeout"] = given["workflow_timeout"] or 0
-    return Chosen(name=name.name, name_prefix=name.prefix, log_level=log_level.upper(), **given)
+    level = (log_level or "all") if logged else "off"
+    return Chosen(name=name.name, name_prefix=name.prefix, log_level=level.upper(), **given)
 
 
-COMPILED_WITH = _compiled
+COMPILED_WITH = choosing(_OPTIONS, _NAMES, _chosen)
 """Gives a command that compiles the flow all that `create` may be told, which it takes together as ``chosen``."""

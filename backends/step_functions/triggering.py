@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters, write_file
+from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.options import Waiting, waiting_options
 from penstock.backends.step_functions.options import MACHINE_NAME
 
 if TYPE_CHECKING:
@@ -22,18 +23,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
 @MACHINE_NAME
-@click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
-@click.option(
-    "--timeout",
-    "--wait-timeout",
-    "timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="With --wait: stop watching after so long; the run goes on.  --wait-timeout where the flow has a `timeout`.",
-)
-@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
+@waiting_options("--timeout", "--wait-timeout")
 @click.pass_context
-def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | None, run_id_file: str | None) -> None:
+def trigger(ctx: click.Context, /, name: Naming, waiting: Waiting) -> None:
     """Start a run of the deployed flow, with its parameters as options.
 
     With --wait, the exit code says how the run ended: 0 where it succeeded, 1 where it failed, was terminated or took
@@ -44,8 +36,6 @@ def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | No
       python flow.py step-functions trigger --alpha 0.5
       python flow.py step-functions trigger --wait --timeout 3600
     """
-    if timeout is not None and not wait:
-        raise click.UsageError("the time limit is one of the waiting: give --wait too", ctx)
     from penstock.backends.step_functions.aws import AwsClients
     from penstock.backends.step_functions.executions import start
     from penstock.backends.step_functions.machines import demand_machine, deployed_name
@@ -53,15 +43,13 @@ def trigger(ctx: click.Context, /, name: Naming, wait: bool, timeout: float | No
     given = given_parameters(ctx)
     clients = AwsClients()
     machine = demand_machine(clients.states, deployed_name(ctx.obj, name), ctx.obj.flow_class.__name__)
-    if run_id_file:
-        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
+    waiting.note()
     started = start(clients.states, machine, given)
     click.echo(f"Run {started.run} started.")
     click.echo(started.arn)
-    if run_id_file:
-        write_file(run_id_file, started.run.encode())
-    if wait:
-        _wait(ctx.obj, clients, started, timeout, name)
+    waiting.note(started.run)
+    if waiting.wait:
+        _wait(ctx.obj, clients, started, waiting.timeout, name)
 
 
 def _wait(state: State, clients: AwsClients, started: Started, timeout: float | None, name: Naming) -> None:

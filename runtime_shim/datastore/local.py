@@ -172,7 +172,7 @@ class LocalDatastore:
                 raise NotADirectoryError(20, os.strerror(20), self.root)
             os.stat(self.root)
         except FileNotFoundError:
-            pass
+            pass  # nothing has been stored yet, this key neither
         except OSError as error:
             return local_failure(error, self.root, f"read `{key}`")
         return Missing(key)

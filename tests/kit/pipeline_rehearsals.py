@@ -6,11 +6,11 @@ from pathlib import Path
 
 from penstock.backends.conformance import FlowCase
 from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-from penstock.backends.kubeflow.rehearsal.rehearsing import Options, PipelineEngine, rehearse
+from penstock.backends.kubeflow.rehearsal.rehearsing import PipelineEngine, rehearse
 from penstock.backends.kubeflow.resolution import Chosen
 from penstock.backends.kubeflow.running.values import input_values
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits, rehearsal_settings
+from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun
 from penstock.cli.state import CliState
 from penstock.runtime_shim.datastore.local import LocalDatastore
@@ -25,8 +25,8 @@ def rehearsed(case: FlowCase, folder: Path, store: ObjectStore, engine: Pipeline
     given = input_values({name: declared[name].stored(value) for name, value in case.parameters.items()}, declared)
     target = LocalDatastore(str(folder / ".metaflow"))
     lines: list[str] = []
-    options = Options(engine=engine, limits=Limits(grace_seconds=2))
-    done = rehearse(case.flow, compiled, given, store, target, lines.append, options)
+    options = Options(limits=Limits(grace_seconds=2))
+    done = rehearse(case.flow, compiled, given, store, target, lines.append, options, engine)
     if case.fails_at is None:
         assert done.failure is None, "".join(lines)
     else:

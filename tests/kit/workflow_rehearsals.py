@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from penstock.backends.argo.compilation import compile_for_argo
-from penstock.backends.argo.rehearsal.rehearsing import Options, rehearse
+from penstock.backends.argo.rehearsal.rehearsing import rehearse
 from penstock.backends.argo.resolution import Chosen
 from penstock.backends.conformance import FlowCase
 from penstock.backends.rehearsal.object_store import ObjectStore
-from penstock.backends.rehearsal.running import Limits, rehearsal_settings
+from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
 from penstock.backends.run_comparison import StoredRun
 from penstock.cli.state import CliState
 from penstock.compiler.planning import plan_of

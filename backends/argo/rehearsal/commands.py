@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.argo.options import MAX_WORKERS, ON_EXIT, TAG, WORKFLOW_TIMEOUT
+from penstock.backends.argo.options import ON_EXIT
 from penstock.backends.commandline import FlowCommand, given_parameters, warn
+from penstock.backends.options import MAX_WORKERS, TAGS_OF_RUN, WORKFLOW_TIMEOUT
+from penstock.backends.rehearsal.terminal import rehearsal_options
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
 
 
 @click.command(cls=FlowCommand, short_help="Run the compiled workflow on this machine.")
-@TAG
+@TAGS_OF_RUN
 @MAX_WORKERS
 @WORKFLOW_TIMEOUT
 @ON_EXIT
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
-@click.option("--containers", is_flag=True, help="Run every pod in its image, on the Docker or Podman of this machine.")
+@rehearsal_options("pod")
 @click.pass_context
 def rehearse(
     ctx: click.Context,
@@ -49,12 +50,11 @@ def rehearse(
       python flow.py argo-workflows rehearse --containers
     """
     from penstock.backends.argo.compilation import compile_for_argo
-    from penstock.backends.argo.rehearsal.rehearsing import Options
     from penstock.backends.argo.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.argo.resolution import Chosen
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
-    from penstock.backends.rehearsal.running import Limits, rehearsal_settings
+    from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
     from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.compiler.planning import plan_of
 
@@ -68,6 +68,4 @@ def rehearse(
     container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
     with ObjectStore(container_engine) as server:
         done = rehearse_compiled(plan_of(state.program()), compiled, given, server, target, write, options)
-    if done.failure is not None:
-        raise done.failure
-    tell_done(state, done.run, done.tasks, done.seconds, target.root)
+    tell_done(state, done, target.root)

@@ -9,7 +9,8 @@ import click
 
 from penstock.backends.argo.options import NAME
 from penstock.backends.argo.running.connection import Connection, cluster_options, connect
-from penstock.backends.commandline import FlowCommand, given_parameters, write_file
+from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.options import Waiting, waiting_options
 
 if TYPE_CHECKING:
     from penstock.backends.argo.running.cluster import Cluster
@@ -18,25 +19,14 @@ if TYPE_CHECKING:
 
 @click.command(cls=FlowCommand, short_help="Start a run of the deployed flow.")
 @NAME
-@click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
-@click.option(
-    "--timeout",
-    "--wait-timeout",
-    "timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="With --wait: stop watching after so long; the run goes on.  --wait-timeout where the flow has a `timeout`.",
-)
-@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
+@waiting_options("--timeout", "--wait-timeout")
 @cluster_options
 @click.pass_context
 def trigger(
     ctx: click.Context,
     /,
     name: str | None,
-    wait: bool,
-    timeout: float | None,
-    run_id_file: str | None,
+    waiting: Waiting,
     connection: Connection,
 ) -> None:
     """Start a run of the deployed flow, with its parameters as options.
@@ -49,8 +39,6 @@ def trigger(
       python flow.py argo-workflows trigger --alpha 0.5
       python flow.py argo-workflows trigger --wait --timeout 3600
     """
-    if timeout is not None and not wait:
-        raise click.UsageError("the time limit is one of the waiting: give --wait too", ctx)
     from penstock.backends.argo.running.deployed import demand_template, deployed_name
     from penstock.backends.argo.running.runs import start
     from penstock.runtime_shim.argo_names import RUN_PREFIX
@@ -61,15 +49,13 @@ def trigger(
     cluster = connect(state, connection)
     template = demand_template(cluster, template_name, state.flow_class.__name__)
     arguments = _arguments(given, template)
-    if run_id_file:
-        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
+    waiting.note()
     workflow = start(cluster, template, arguments)
     click.echo(f"Run {RUN_PREFIX}{workflow} started.")
     click.echo(_page(state, cluster, workflow))
-    if run_id_file:
-        write_file(run_id_file, (RUN_PREFIX + workflow).encode())
-    if wait:
-        _wait(state, cluster, workflow, template, connection, timeout)
+    waiting.note(RUN_PREFIX + workflow)
+    if waiting.wait:
+        _wait(state, cluster, workflow, template, connection, waiting.timeout)
 
 
 def _arguments(given: Mapping[str, object], template: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
-from penstock.backends.kubeflow.options import CODE_URL, IMAGE
+from penstock.backends.commandline import FlowCommand, given_parameters, warn
+from penstock.backends.kubeflow.options import CODE_URL, MAX_PARALLELISM
+from penstock.backends.options import IMAGE, TAGS_OF_RUN
+from penstock.backends.rehearsal.terminal import rehearsal_options
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -24,17 +26,9 @@ OWN, KFP_LOCAL = "own", "kfp-local"
     show_default=True,
     help="Who runs it: Penstock's own interpreter, or the SDK's kfp.local.",
 )
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
-@click.option(
-    "--max-parallelism",
-    "max_workers",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Tasks of one foreach at once.",
-)
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Pods at once; twice the processors if not given.")
-@click.option("--containers", is_flag=True, help="Run every pod in its image, on the Docker or Podman of this machine.")
+@TAGS_OF_RUN
+@MAX_PARALLELISM
+@rehearsal_options("pod")
 @IMAGE
 @CODE_URL
 @click.pass_context
@@ -71,15 +65,14 @@ def rehearse(
       python flow.py kfp rehearse --engine kfp-local
     """
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
-    from penstock.backends.kubeflow.rehearsal.rehearsing import Options, put_flow_file
+    from penstock.backends.kubeflow.rehearsal.rehearsing import put_flow_file
     from penstock.backends.kubeflow.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.kubeflow.resolution import Chosen
     from penstock.backends.kubeflow.running.values import input_values
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
-    from penstock.backends.rehearsal.running import Limits, rehearsal_settings
+    from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
     from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
-    from penstock.compiler.render import render_text
     from penstock.runtime_shim.parameters import parameters_of
 
     state: State = ctx.obj
@@ -88,19 +81,14 @@ def rehearse(
     target = local_target(state)
     chosen = Chosen(image=image, tags=tags, max_workers=max_workers, code_url=code_url)
     compiled = compile_for_kubeflow(state, chosen, amend=rehearsal_settings)
-    if compiled.warnings:
-        click.echo(render_text(compiled.warnings), err=True)
-    options = Options(
-        engine=runs, limits=Limits(at_once=jobs), quiet=state.options.quiet, command=reading_command(state)
-    )
+    warn(compiled.warnings)
+    options = Options(limits=Limits(at_once=jobs), quiet=state.options.quiet, command=reading_command(state))
     container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
     with ObjectStore(container_engine) as server:
         if code_url and code_url.startswith("s3://"):
             put_flow_file(code_url, state.entry[-1], server)
-        done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, write, options)
-    if done.failure is not None:
-        raise done.failure
-    tell_done(state, done.run, done.tasks, done.seconds, target.root)
+        done = rehearse_compiled(state.flow_class.__name__, compiled, given, server, target, write, options, runs)
+    tell_done(state, done, target.root)
 
 
 def _engine(name: str) -> PipelineEngine:

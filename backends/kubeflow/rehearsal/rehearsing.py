@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.backends.kubeflow.rehearsal.interpreter import Interpreter, Phase, RunEnded
 from penstock.backends.kubeflow.rehearsal.pods import Pods
 from penstock.backends.kubeflow.rehearsal.reading import read_pipeline
-from penstock.backends.rehearsal.collecting import EngineStore, collect
-from penstock.backends.rehearsal.pods import Surroundings
-from penstock.backends.rehearsal.progress import Progress
-from penstock.backends.rehearsal.running import (
-    USUAL,
-    Limits,
-    Rehearsed,
-    failure_of,
-    job_host,
-    kept_at_ctrl_c,
-    stocked_store,
-    surroundings_of,
-)
+from penstock.backends.rehearsal.collecting import EngineStore
+from penstock.backends.rehearsal.running import Options, Piece, Rehearsed, job_host, rehearse_piece
 
 if TYPE_CHECKING:
     from penstock.backends.kubeflow.compilation import CompiledFlow
     from penstock.backends.rehearsal.object_store import ObjectStore
+    from penstock.backends.rehearsal.pods import Surroundings
+    from penstock.backends.rehearsal.progress import Progress
     from penstock.runtime_shim.datastore.local import LocalDatastore
 
 
@@ -60,16 +49,6 @@ def put_flow_file(code_url: str, file: str, server: ObjectStore) -> None:
         store.put(name, source.read())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """``quiet`` shows bad news only; ``command`` is how advice names the flow's command line."""
-
-    engine: PipelineEngine = interpret
-    limits: Limits = USUAL
-    quiet: bool = False
-    command: str = "python flow.py"
-
-
 def rehearse(
     flow: str,
     compiled: CompiledFlow,
@@ -77,42 +56,27 @@ def rehearse(
     server: ObjectStore,
     target: LocalDatastore,
     write: Callable[[str], object],
-    options: Options = Options(),
+    options: Options,
+    engine: PipelineEngine = interpret,
 ) -> Rehearsed:
-    """Run the compiled pipeline of ``flow``, its containers against ``server``, and copy what they stored to
-    ``target``; ``write`` takes lines of progress.
+    """Run the compiled pipeline of ``flow`` by ``engine``, its containers against ``server``, and copy what they stored
+    to ``target``; ``write`` takes lines of progress.
 
     Raises BadDocument, EngineFailed, StorageFailure.
     """
-    with server.needed():
-        return _rehearse(flow, compiled, parameters, server, target, Progress(write, quiet=options.quiet), options)
-
-
-def _rehearse(
-    flow: str,
-    compiled: CompiledFlow,
-    parameters: Mapping[str, object],
-    server: ObjectStore,
-    target: LocalDatastore,
-    progress: Progress,
-    options: Options,
-) -> Rehearsed:
-    begin = time.monotonic()
     run_uuid = str(uuid.uuid4())
-    run = f"kfp-{run_uuid}"
-    store = stocked_store(compiled.settings.datastore_root, flow, compiled.package, server)
-    progress.say(f"Rehearsal starting (run-id {run}):")
-    surroundings = surroundings_of(server, run_uuid, options.limits, progress)
 
-    def bring_home() -> int:
-        return collect(store, target, flow, run)
+    def play(surroundings: Surroundings, _: Progress) -> Sequence[tuple[str, str]] | None:
+        ended = engine(compiled.document, parameters, run_uuid, surroundings)
+        return None if ended.phase is Phase.SUCCEEDED else ended.failures
 
-    with kept_at_ctrl_c(run, bring_home, target.root, options.command):
-        ended = options.engine(compiled.document, parameters, run_uuid, surroundings)
-    tasks = bring_home()
-    failure = (
-        None
-        if ended.phase is Phase.SUCCEEDED
-        else failure_of(progress.failed, ended.failures, "pipeline", "Kubeflow", options.command)
+    piece = Piece(
+        flow=flow,
+        name=run_uuid,
+        run=f"kfp-{run_uuid}",
+        root=compiled.settings.datastore_root,
+        package=compiled.package,
+        kind="pipeline",
+        scheduler="Kubeflow",
     )
-    return Rehearsed(run, tasks, time.monotonic() - begin, failure)
+    return rehearse_piece(piece, play, server, target, write, options)

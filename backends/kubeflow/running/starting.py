@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters, warn, write_file
+from penstock.backends.commandline import FlowCommand, given_parameters, warn
 from penstock.backends.kubeflow.options import pipeline_options
 from penstock.backends.kubeflow.running.connection import Connection, connect, server_options
+from penstock.backends.options import Waiting, waiting_options
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 @click.option("--run-name", metavar="NAME", help="What the run is called; the pipeline and the time if not given.")
 @click.option("--service-account", metavar="NAME", help="The service account of the run's pods.")
 @click.option("--pipeline-root", metavar="URL", help="Where Kubeflow keeps its own files of the run.")
-@click.option("--wait", is_flag=True, help="Show how the run is doing until it is over.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="With --wait: stop watching after so long; the run goes on.",
-)
-@click.option("--run-id-file", type=click.Path(dir_okay=False), help="Write the id of the run to this file.")
+@waiting_options("--timeout")
 @pipeline_options
 @server_options
 @click.pass_context
@@ -40,9 +34,7 @@ def run_on_kfp(
     run_name: str | None,
     service_account: str | None,
     pipeline_root: str | None,
-    wait: bool,
-    timeout: float | None,
-    run_id_file: str | None,
+    waiting: Waiting,
     chosen: Chosen,
     connection: Connection,
 ) -> None:
@@ -57,8 +49,6 @@ def run_on_kfp(
       python flow.py run-on-kfp --wait --timeout 3600
       python flow.py run-on-kfp --host http://localhost:8080 --image registry.example.com/team/image:1
     """
-    if timeout is not None and not wait:
-        raise click.UsageError("--timeout needs --wait", ctx)
     from penstock.backends.flow_package import upload_code
     from penstock.backends.kubeflow.compilation import compile_for_kubeflow
     from penstock.backends.kubeflow.running import ordering
@@ -74,15 +64,13 @@ def run_on_kfp(
     server = connect(state, connection)
     if compiled.package is not None:
         click.echo(upload_code(state, compiled.package, compiled.settings.datastore_root))
-    if run_id_file:
-        write_file(run_id_file, b"")  # what cannot be written is told before a run is under way
+    waiting.note()
     experiment = server.ensure_experiment(ordering.experiment_name(state, experiment_name))
     uuid = server.start(order, experiment)
     _say_started(state, server, uuid)
-    if run_id_file:
-        write_file(run_id_file, _run_id(uuid).encode())
-    if wait:
-        _wait(state, server, uuid, order, connection, compiled.settings.datastore_root, timeout)
+    waiting.note(_run_id(uuid))
+    if waiting.wait:
+        _wait(state, server, uuid, order, connection, compiled.settings.datastore_root, waiting.timeout)
 
 
 def _run_id(uuid: str) -> str:

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.backends.commandline import FlowCommand, given_parameters
+from penstock.backends.commandline import FlowCommand, given_parameters, warn
+from penstock.backends.options import MAX_WORKERS, TAGS_OF_RUN
+from penstock.backends.rehearsal.terminal import rehearsal_options
+from penstock.backends.step_functions.options import DISTRIBUTED_MAP
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
 
 
 @click.command(cls=FlowCommand, short_help="Run the compiled state machine on this machine.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark the run; repeatable.")
-@click.option(
-    "--max-workers", type=click.IntRange(1), default=100, show_default=True, help="Tasks of one foreach at once."
-)
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Jobs at once; twice the processors if not given.")
-@click.option("--distributed-map", is_flag=True, help="Run every outermost foreach as a Distributed Map, of any width.")
-@click.option("--containers", is_flag=True, help="Run every job in its image, on the Docker or Podman of this machine.")
+@TAGS_OF_RUN
+@MAX_WORKERS
+@DISTRIBUTED_MAP
+@rehearsal_options("job")
 @click.pass_context
 def rehearse(
     ctx: click.Context,
@@ -53,20 +53,16 @@ def rehearse(
     from penstock.backends.step_functions.rehearsal.rehearsing import images, rehearsal_settings
     from penstock.backends.step_functions.rehearsal.rehearsing import rehearse as rehearse_compiled
     from penstock.backends.step_functions.resolution import Chosen
-    from penstock.compiler.render import render_text
 
     state: State = ctx.obj
     given = given_parameters(ctx)
     target = local_target(state)
     chosen = Chosen(tags=tags, max_workers=max_workers, distributed_map=distributed_map)
     compiled = compile_for_step_functions(state, chosen, amend=rehearsal_settings)
-    if compiled.warnings:
-        click.echo(render_text(compiled.warnings), err=True)
+    warn(compiled.warnings)
     container_engine = reach_engine(images(state.program(), compiled.settings)) if containers else None
     quiet = state.options.quiet
     command = reading_command(state)
     with Engine(jobs_at_once=jobs, containers=container_engine) as engine:
         done = rehearse_compiled(compiled, given, engine, target, write=write, quiet=quiet, command=command)
-    if done.failure is not None:
-        raise done.failure
-    tell_done(state, done.run, done.tasks, done.seconds, target.root)
+    tell_done(state, done, target.root)

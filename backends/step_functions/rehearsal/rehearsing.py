@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from penstock.backends.job_hosts.jobs import OUT_OF_MEMORY
 from penstock.backends.rehearsal.collecting import EngineStore, collect
-from penstock.backends.rehearsal.running import ROOT, RehearsalFailed, interrupted
+from penstock.backends.rehearsal.running import ROOT, RehearsalFailed, Rehearsed, interrupted
 from penstock.backends.step_functions.deploying import deploy
 from penstock.backends.step_functions.executions import start
 from penstock.backends.step_functions.jobs import job_of
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-rehearsal"
 _WAIT_SECONDS = 1.0
 _OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION")
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """A run that is over: ``status`` as Step Functions names it, ``tasks`` how many ended, ``seconds`` it took."""
-
-    run: str
-    status: str
-    tasks: int
-    seconds: float
-    failure: RehearsalFailed | None = None
 
 
 class RehearsalClients:
@@ -124,7 +113,7 @@ def _rehearse(
         stop_listening()
     tasks = collect(store, target, deployment.flow, started.run)
     failure = None if ended.status == "SUCCEEDED" else _failure(progress, ended, command)
-    return Rehearsed(started.run, ended.status, tasks, time.monotonic() - begin, failure)
+    return Rehearsed(started.run, tasks, time.monotonic() - begin, failure)
 
 
 def _wait(progress: Progress, engine: Engine) -> ExecutionEnded:

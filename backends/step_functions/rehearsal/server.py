@@ -38,7 +38,7 @@ class Outlet:
                 self._stream.write(to_line(event))
                 self._stream.flush()
             except BrokenPipeError:
-                pass
+                pass  # the parent has ended: nobody listens any more
 
 
 def main() -> None:

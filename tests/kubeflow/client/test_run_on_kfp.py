@@ -173,7 +173,7 @@ def test_a_missing_parameter_is_told_before_anything_is_asked(flow: Run, kfp: Kf
 
 def test_a_timeout_needs_wait(flow: Run) -> None:
     done = flow("run-on-kfp", "--who", "x", "--timeout", "5")
-    assert (done.code, done.err.splitlines()[-1]) == (2, "Error: --timeout needs --wait")
+    assert (done.code, done.err.splitlines()[-1]) == (2, "Error: the time limit is one of the waiting: give --wait too")
 
 
 NAMES = ("host", "token", "image", "timeout", "wait", "cookies", "experiment-name", "code_url")
