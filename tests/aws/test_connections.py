@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from raw_servers import RawServer
 
 from penstock.runtime_shim.aws import connections
 from penstock.runtime_shim.aws.connections import Answer, Connections, NoAnswer
@@ -21,7 +23,7 @@ from penstock.runtime_shim.aws.proxies import proxy_for
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-class Peer:
+class Peer(RawServer):
     """A server that answers each request with the next bytes, and notes what it read; ``None`` hangs up unanswered."""
 
     def __init__(self, *answers: bytes | None, close: bool = False) -> None:
@@ -30,28 +32,21 @@ class Peer:
         self.heads: list[str] = []
         self.connections = 0
         self.closed = threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
+        super().__init__(self._answer)
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self.server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with peer, peer.makefile("rb") as file:
-                while self.answers and (head := self._head(file)):
-                    self.heads.append(head)
-                    answer = self.answers.pop(0)
-                    if answer is None:
-                        break
-                    peer.sendall(answer)
-                    if self.close_after:
-                        break
-            self.closed.set()
+    def _answer(self, peer: socket.socket) -> None:
+        self.connections += 1
+        with peer, peer.makefile("rb") as file:
+            while self.answers and (head := self._head(file)):
+                self.heads.append(head)
+                answer = self.answers.pop(0)
+                if answer is None:
+                    break
+                peer.sendall(answer)
+                if self.close_after:
+                    break
+        self.closed.set()
 
     @staticmethod
     def _head(file: object) -> str:
@@ -62,21 +57,11 @@ class Peer:
         file.read(length)  # type: ignore[attr-defined]  # a file
         return "\n".join(lines)
 
-    def stop(self) -> None:
-        self.server.close()
-
 
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Peer]]:
-    peers: list[Peer] = []
-
-    def make(*answers: bytes | None, close: bool = False) -> Peer:
-        peers.append(Peer(*answers, close=close))
-        return peers[-1]
-
-    yield make
-    for one in peers:
-        one.stop()
+    with ExitStack() as peers:
+        yield lambda *answers, close=False: peers.enter_context(Peer(*answers, close=close))
 
 
 def get(pool: Connections, url: str) -> Answer:
@@ -147,24 +132,18 @@ def test_a_long_body_is_left_alone_and_its_connection_not_used_again(peer: Calla
 def test_an_answer_before_the_body_was_read_is_the_answer(peer: Callable[..., Peer]) -> None:
     """A server that refuses a big body says so at once, and closes."""
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\nConnection: close\r\n\r\nstop"
-    server = socket.create_server(("127.0.0.1", 0))
 
-    def refuse() -> None:
-        conn, _ = server.accept()
-        with conn:
-            conn.recv(100)
-            conn.sendall(refusal)
-            conn.shutdown(socket.SHUT_WR)
-            while conn.recv(1 << 16):
-                pass
+    def refuse(conn: socket.socket) -> None:
+        conn.recv(100)
+        conn.sendall(refusal)
+        conn.shutdown(socket.SHUT_WR)
+        while conn.recv(1 << 16):
+            pass
 
-    thread = threading.Thread(target=refuse)
-    thread.start()
-    url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    answer = Connections(4, None).request("PUT", url, {}, [memoryview(bytes(1 << 20))])
+    with RawServer(refuse) as server:
+        body = [memoryview(bytes(1 << 20))]
+        answer = Connections(4, None).request("PUT", f"http://127.0.0.1:{server.port}", {}, body)
     assert (answer.status, answer.body) == (403, b"stop")
-    thread.join()
-    server.close()
 
 
 def test_a_path_of_two_slashes_is_asked_as_it_is(peer: Callable[..., Peer]) -> None:
@@ -221,24 +200,14 @@ def secure(certificate: Path) -> Iterator[str]:
     """The URL of a server that speaks TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while True:
-            try:
-                conn, _ = server.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(conn, server_side=True) as wrapped:
-                    while wrapped.recv(1 << 16):
-                        wrapped.sendall(OK)
-            except OSError:
-                pass
+    def serve(conn: socket.socket) -> None:
+        with context.wrap_socket(conn, server_side=True) as wrapped:
+            while wrapped.recv(1 << 16):
+                wrapped.sendall(OK)
 
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"https://localhost:{server.getsockname()[1]}"
-    server.close()
+    with RawServer(serve) as server:
+        yield f"https://localhost:{server.port}"
 
 
 def test_a_certificate_of_nobody_is_refused_and_not_asked_again(secure: str) -> None:

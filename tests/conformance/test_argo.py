@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from argo_target import fixed_settings, objects_of, schema_problems, step_counts
-from corpus_flows import CORPUS
+from corpus_cases import CASES
 from workflow_rehearsals import rehearsed
 
 from penstock.backends.argo import BACKEND, lowering, splitting
@@ -22,19 +21,11 @@ from penstock.backends.rehearsal.object_store import ObjectStore
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.compiler.program import Program
 
-CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
 SOON = (
     "decorated", "empty_inner_foreach", "failing_split", "foreach_in_switch", "hostile_defaults", "loop_in_foreach",
     "switch_shared_tail", "switch_to_end",
 )  # fmt: skip
 """What is rehearsed in `make test`: each way in which Argo differs from the others; in `make test-scale` it is all."""
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    """One S3 for all rehearsals."""
-    with ObjectStore() as running:
-        yield running
 
 
 class TestArgo(BackendConformance):
@@ -43,9 +34,8 @@ class TestArgo(BackendConformance):
     soon: ClassVar = SOON
 
     @pytest.fixture(autouse=True)
-    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _on(self, request: pytest.FixtureRequest) -> None:
         self.request = request
-        monkeypatch.setenv("METAFLOW_USER", "conformance")
 
     def settings(self, program: Program) -> ArgoSettings:
         return fixed_settings(program)
@@ -72,7 +62,6 @@ SPREAD = ("everything_nested", "loop_exits")
 def test_a_flow_that_is_spread_over_several_objects_runs_like_any_other(
     case: FlowCase, tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("METAFLOW_USER", "conformance")
     monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1)
     monkeypatch.setattr(splitting, "OBJECT_BYTES", 500)
     monkeypatch.setattr(splitting, "GRAPH_BYTES", 500)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from corpus_flows import CORPUS
+from corpus_cases import CASES
 from kubeflow_target import fixed_settings, schema_problems, step_counts
 from pipeline_rehearsals import rehearsed
 
@@ -23,7 +22,6 @@ from penstock.backends.rehearsal.object_store import ObjectStore
 from penstock.backends.run_comparison import StoredRun, differences
 from penstock.compiler.program import Program
 
-CASES = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
 SOON = (
     "branches", "crossing_branches", "decorated", "empty_inner_foreach", "everything_nested", "failing_split",
     "foreach_in_switch", "hostile_defaults", "nested_foreach", "parameters", "switch_in_branch", "switch_shared_tail",
@@ -33,22 +31,14 @@ OPINIONS = ("parameters", "foreach_in_switch", "everything_nested", "empty_outer
 """What the SDK's runner runs in `make test`; in `make test-scale` it is the whole corpus."""
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    """One S3 for all rehearsals."""
-    with ObjectStore() as running:
-        yield running
-
-
 class TestKubeflow(BackendConformance):
     backend = BACKEND
     cases: ClassVar = CASES
     soon: ClassVar = SOON
 
     @pytest.fixture(autouse=True)
-    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _on(self, request: pytest.FixtureRequest) -> None:
         self.request = request
-        monkeypatch.setenv("METAFLOW_USER", "conformance")
 
     def settings(self, program: Program) -> KubeflowSettings:
         return fixed_settings(program)
@@ -76,10 +66,7 @@ class TestKubeflow(BackendConformance):
         for case in TestKubeflow.compiling()
     ],
 )
-def test_the_sdk_s_own_runner_does_the_same(
-    case: FlowCase, tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("METAFLOW_USER", "conformance")
+def test_the_sdk_s_own_runner_does_the_same(case: FlowCase, tmp_path: Path, store: ObjectStore) -> None:
     local = run_locally(case, tmp_path / "local")
     second = rehearsed(case, tmp_path / "second", store, run_with_kfp_local)
     assert differences(local, second, case.fails_at) == []

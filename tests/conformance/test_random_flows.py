@@ -105,11 +105,6 @@ def check_rehearsed(flow: RandomFlow, engine: Engine) -> None:
             assert list(wrong(flow.told, without_parameters(run))) == []
 
 
-@pytest.fixture(autouse=True)
-def _a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("METAFLOW_USER", "conformance")
-
-
 @given(flows() | flows(least=20, most=120))
 @examples(70)
 def test_what_is_written_compiles_and_runs_as_foretold(flow: RandomFlow) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -75,18 +75,6 @@ def check_rehearsed(flow: RandomFlow, store: ObjectStore, engine: PipelineEngine
         assume(not has_errors(gaps(demand_program(case.load()), BACKEND)))
         local = run_locally(case, Path(folder) / "local")
         assert differences(local, rehearsed(case, Path(folder) / "rehearsed", store, engine)) == []
-
-
-@pytest.fixture(autouse=True)
-def _a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("METAFLOW_USER", "conformance")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    """One S3 for all rehearsals."""
-    with ObjectStore() as running:
-        yield running
 
 
 @given(flows())

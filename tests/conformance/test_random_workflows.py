@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -96,18 +96,6 @@ def check_rehearsed(flow: RandomFlow, store: ObjectStore) -> None:
         case = FlowCase("random", file, NAME)
         local = run_locally(case, Path(folder) / "local")
         assert differences(local, rehearsed(case, Path(folder) / "rehearsed", store)) == []
-
-
-@pytest.fixture(autouse=True)
-def _a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("METAFLOW_USER", "conformance")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    """One S3 for all rehearsals."""
-    with ObjectStore() as running:
-        yield running
 
 
 ARM_OF_A_LOOP = """

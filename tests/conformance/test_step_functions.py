@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from corpus_flows import CORPUS
+from corpus_cases import CASES
 from step_functions_target import fixed_settings, states, step_counts
 
 from penstock.backends.conformance import BackendConformance, FlowCase
@@ -29,7 +29,7 @@ from penstock.runtime_shim.parameters import parameters_of
 
 class TestStepFunctions(BackendConformance):
     backend = BACKEND
-    cases = tuple(FlowCase(each.name, each.file, each.flow, each.parameters, each.fails_at) for each in CORPUS)
+    cases: ClassVar = CASES
     environment: ClassVar = {
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://penstock-conformance/metaflow",
         "METAFLOW_BATCH_JOB_QUEUE": "queue",
@@ -38,9 +38,8 @@ class TestStepFunctions(BackendConformance):
     }
 
     @pytest.fixture(autouse=True)
-    def _on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _on(self, request: pytest.FixtureRequest) -> None:
         self.request = request
-        monkeypatch.setenv("METAFLOW_USER", "conformance")
 
     def settings(self, program: Program) -> StepFunctionsSettings:
         return fixed_settings(program)
@@ -62,7 +61,7 @@ class TestStepFunctions(BackendConformance):
         lines: list[str] = []
         engine: Engine = self.request.getfixturevalue("engine")  # started for the tests that rehearse, and no others
         done = rehearse(compiled, given, engine, target, write=lines.append)
-        assert done.status == ("FAILED" if case.fails_at else "SUCCEEDED"), "".join(lines)
+        assert (done.failure is not None) == bool(case.fails_at), "".join(lines)
         if case.fails_at:
             assert done.failure is not None
             assert f"/{case.fails_at} failed" in done.failure.message

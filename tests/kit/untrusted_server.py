@@ -6,9 +6,10 @@ import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from raw_servers import RawServer
 
 _OPENSSL = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
 
@@ -24,14 +25,9 @@ def untrusted(folder: Path) -> Iterator[str]:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def shake_hands() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):  # the client hangs up
-                context.wrap_socket(connection, server_side=True)
+    def shake_hands(connection: socket.socket) -> None:
+        context.wrap_socket(connection, server_side=True).close()
 
-        thread = threading.Thread(target=shake_hands)
-        thread.start()
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join()
+    with RawServer(shake_hands) as server:
+        yield f"https://127.0.0.1:{server.port}"

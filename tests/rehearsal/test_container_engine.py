@@ -112,11 +112,13 @@ def test_something_else_on_the_socket_is_told(monkeypatch: pytest.MonkeyPatch, t
                 while True:
                     other.accept()[0].close()
 
-        threading.Thread(target=close_at_once, daemon=True).start()
+        thread = threading.Thread(target=close_at_once)
+        thread.start()
         url = f"unix://{tmp_path}/other.sock"
         monkeypatch.setenv("DOCKER_HOST", url)
         code, message, _ = refusal(ContainerEngine.reach)
         other.shutdown(socket.SHUT_RDWR)
+        thread.join()
     assert code == "P542"
     assert message.startswith(f"no container engine answers at {url}: ")
 
