@@ -11,6 +11,7 @@ Marks: ``slow`` keeps a test out of `make test-fast`, ``interop`` is for tests t
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,13 @@ SLOW_FILES = {
     "test_killed.py",
     "test_s3_faults.py",
     "test_scale.py",
+    "datastore/test_conformance.py",
+    "datastore/test_requests.py",
+    "step_functions/test_aws_tags.py",
+    "step_functions/test_execution_logs.py",
+    "step_functions/test_schedules.py",
 }
+"""Of any folder, or of one."""
 
 collect_ignore = ["corpus"]  # flows are programs of their own, run as a user runs them
 
@@ -62,7 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole folders and files start processes or servers for nearly every test."""
     for item in items:
-        if item.path.parent.name in SLOW_FOLDERS or item.path.name in SLOW_FILES:
+        folder, name = item.path.parent.name, item.path.name
+        if folder in SLOW_FOLDERS or {name, f"{folder}/{name}"} & SLOW_FILES:
             item.add_marker(pytest.mark.slow)
 
 
@@ -70,6 +78,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test per flow where ``corpus_flow`` is asked for."""
     if "corpus_flow" in metafunc.fixturenames:
         metafunc.parametrize("corpus_flow", CORPUS, ids=[flow.name for flow in CORPUS])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests, and all that they start, leave among the temporary files goes with the tests.  The folder's path is
+    short, as sockets may stand in it; pytest's own stays, for a look at what failed.
+    """
+    tmp_path_factory.getbasetemp()
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="penstock-tests-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        yield
+    tempfile.tempdir = None
+    if before is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before
 
 
 @pytest.fixture
