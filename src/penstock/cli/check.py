@@ -56,7 +56,7 @@ def check(state: CliState, targets: tuple[str, ...], form: str, decospecs: tuple
     if compiled.program is not None:
         found += _gaps(compiled.program, targets)
     if form == "json":
-        click.echo(render_json(found))
+        click.echo(render_json(found), nl=False)
     elif found:
         from penstock.cli import wants_color
 
