@@ -45,7 +45,7 @@ def test_deep_nesting_compiles_to_a_machine_that_can_be_read(flow_file: FlowFile
     assert sum(step_counts(text).values()) == 102
 
 
-@pytest.mark.slow
+@pytest.mark.scale
 def test_fifty_steps_go_through_the_engine(engine: Engine, flow_file: FlowFile, tmp_path: Path) -> None:
     run = rehearsed(compiled(flow_file(linear(50))), engine, tmp_path)
     assert run.done.failure is None, "".join(run.lines)

@@ -26,10 +26,19 @@ from penstock.compiler.program import Program
 from penstock.runtime_shim.datastore.local import LocalDatastore
 from penstock.runtime_shim.parameters import parameters_of
 
+LATER = (
+    "artifact_sizes", "class_constants", "foreach_chain", "foreach_iterables", "foreach_stack", "if_else",
+    "inherited_steps", "many_artifacts", "match_arms", "self_mutation", "value_kinds", "wide_foreach",
+)  # fmt: skip
+"""What is rehearsed in `make test-scale` only: of width, or of a matter that a state machine does not see, where
+another flow has the same states.
+"""
+
 
 class TestStepFunctions(BackendConformance):
     backend = BACKEND
     cases: ClassVar = CASES
+    soon: ClassVar = tuple(case.name for case in CASES if case.name not in LATER)
     environment: ClassVar = {
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://penstock-conformance/metaflow",
         "METAFLOW_BATCH_JOB_QUEUE": "queue",
