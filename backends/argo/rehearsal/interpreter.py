@@ -7,6 +7,7 @@ loop in the calling thread; nothing recurses.  By those sources a failed task en
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 from collections import deque
@@ -29,6 +30,7 @@ from penstock.backends.argo.rehearsal.scopes import (
 from penstock.backends.argo.rehearsal.substitution import Unresolvable, Values
 from penstock.backends.argo.rehearsal.templates import read_template
 from penstock.backends.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.waiting import next_of
 
 _ON_EXIT = ".onExit"
 DEEPEST = 100
@@ -140,7 +142,7 @@ class Interpreter:
         """Run one template and everything in it to the end."""
         self._launcher = self._make_launcher("exit" if place.endswith(_ON_EXIT) else "pod")
         over: list[_End] = []
-        latest = None if deadline is None else time.monotonic() + deadline
+        latest = math.inf if deadline is None else time.monotonic() + deadline
         try:
             self._call(_Call(Reference(self._main.name, template), {}, place, 1, over.append))
             while not over:
@@ -148,7 +150,7 @@ class Interpreter:
                     self._ready.popleft()()
                     continue
                 try:
-                    self._events.get(timeout=None if latest is None else max(0.0, latest - time.monotonic()))()
+                    next_of(self._events, latest)()
                 except queue.Empty:
                     self._failures.append((place, f"the workflow was active longer than {deadline:g} seconds"))
                     return Phase.FAILED

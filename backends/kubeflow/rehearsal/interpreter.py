@@ -23,6 +23,7 @@ from penstock.backends.kubeflow.rehearsal.inputs import (
     task_inputs,
 )
 from penstock.backends.rehearsal.fields import BadDocument
+from penstock.backends.rehearsal.waiting import next_of
 
 
 class Phase(Enum):
@@ -144,7 +145,7 @@ class Interpreter:
                 elif self._ready:
                     self._consider(*self._ready.popleft())
                 else:
-                    task, ended = self._ended.get()
+                    task, ended = next_of(self._ended)
                     self._container_ended(task, ended)
         finally:
             self._launcher.stop()
