@@ -10,12 +10,11 @@ from typing import Any
 
 from compiler_flows import load_file
 
-from penstock.backends.rehearsal.running import Rehearsed
 from penstock.backends.step_functions.bundle import Deployment
 from penstock.backends.step_functions.compilation import CompiledFlow, compile_for_step_functions
 from penstock.backends.step_functions.lowering import JOB_DEFINITIONS
 from penstock.backends.step_functions.rehearsal.engine import Engine
-from penstock.backends.step_functions.rehearsal.rehearsing import rehearsal_settings, rehearse
+from penstock.backends.step_functions.rehearsal.rehearsing import RehearsedExecution, rehearsal_settings, rehearse
 from penstock.backends.step_functions.resolution import Chosen
 from penstock.cli.state import CliState
 from penstock.runtime_shim.datastore.finished import FinishedTask
@@ -29,7 +28,7 @@ class Rehearsal:
 
     flow: str
     store: LocalDatastore
-    done: Rehearsed
+    done: RehearsedExecution
     lines: list[str]
 
     def task(self, step: str, task: str = "t") -> FinishedTask:

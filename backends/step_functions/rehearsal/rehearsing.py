@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-rehearsal"
 _WAIT_SECONDS = 1.0
 _OF_THE_CLOUD = ("METAFLOW_S3_ENDPOINT_URL", "METAFLOW_AWS_S3_REGION")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsedExecution(Rehearsed):
+    """A run that is over, with its ``status`` as Step Functions names it."""
+
+    status: str
 
 
 class RehearsalClients:
@@ -72,7 +79,7 @@ def rehearse(
     write: Callable[[str], object],
     quiet: bool = False,
     command: str = "python flow.py",
-) -> Rehearsed:
+) -> RehearsedExecution:
     """Run the compiled machine on ``engine`` and copy what it stored to ``target``; ``write`` takes lines of progress,
     ``command`` is how advice names the flow's command line.
 
@@ -89,7 +96,7 @@ def _rehearse(
     target: LocalDatastore,
     progress: Progress,
     command: str,
-) -> Rehearsed:
+) -> RehearsedExecution:
     begin = time.monotonic()
     deployment = compiled.deployment
     store = EngineStore(compiled.settings.datastore_root, engine)
@@ -113,7 +120,7 @@ def _rehearse(
         stop_listening()
     tasks = collect(store, target, deployment.flow, started.run)
     failure = None if ended.status == "SUCCEEDED" else _failure(progress, ended, command)
-    return Rehearsed(started.run, tasks, time.monotonic() - begin, failure)
+    return RehearsedExecution(started.run, tasks, time.monotonic() - begin, failure, status=ended.status)
 
 
 def _wait(progress: Progress, engine: Engine) -> ExecutionEnded:
