@@ -86,15 +86,13 @@ def _temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     short, as sockets may stand in it; pytest's own stays, for a look at what failed.
     """
     tmp_path_factory.getbasetemp()
-    before = os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix="penstock-tests-", ignore_cleanup_errors=True) as folder:
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
+    with (
+        tempfile.TemporaryDirectory(prefix="penstock-tests-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
         yield
-    tempfile.tempdir = None
-    if before is None:
-        del os.environ["TMPDIR"]
-    else:
-        os.environ["TMPDIR"] = before
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,11 +33,7 @@ def rehearsal_options(unit: str) -> Decorator:
             help=f"Run every {unit} in its image, on the Docker or Podman of this machine.",
         ),
     )
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        return optioned(command, options)
-
-    return decorate
+    return lambda command: optioned(command, options)
 
 
 def write(line: str) -> None:

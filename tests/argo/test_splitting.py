@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from argo_lint import lint
 from argo_models import model_problems
-from argo_target import fixed_settings, step_counts
+from argo_target import cut_small, fixed_settings, step_counts
 from compiler_flows import load_file
 from generated_flows import diamonds, linear
 from hypothesis import given, settings
@@ -114,9 +114,7 @@ def test_a_large_flow_is_several_objects(
     source: str, flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = program_of(flow_file, source)
-    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 90_000)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", 60_000)
-    monkeypatch.setattr(splitting, "GRAPH_BYTES", 25_000)
+    cut_small(monkeypatch, 60_000, 25_000, above=90_000)
     compiled = objects(program, fixed_settings(program))
     assert len(compiled) >= 2
     assert max(len(as_json(each)) for each in compiled) <= splitting.OBJECT_BYTES
@@ -130,8 +128,7 @@ def test_a_large_flow_is_several_objects(
 
 def test_parts_belong_to_one_version_of_a_flow(flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Argo reads a part when a run comes to it: one that began with the old version must not find the new one's."""
-    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", 2_000)
+    cut_small(monkeypatch, 2_000)
     program = program_of(flow_file, EVERYTHING)
     settings = replace(fixed_settings(program), name="x" * 60)
     before, same, after = (
@@ -147,9 +144,7 @@ def test_parts_belong_to_one_version_of_a_flow(flow_file: Callable[..., Path], m
 def test_only_what_begins_a_run_stands_under_the_name_that_versions_share(
     most: int, flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", most)
-    monkeypatch.setattr(splitting, "GRAPH_BYTES", most)
+    cut_small(monkeypatch, most, most)
     program = program_of(flow_file, EVERYTHING)
     main, *parts = objects(program, fixed_settings(program))
     tasks = [
@@ -163,14 +158,12 @@ def test_only_what_begins_a_run_stands_under_the_name_that_versions_share(
 def test_a_copy_of_a_leaf_stands_only_where_it_is_shorter_than_references(
     flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", 30_000)
-    monkeypatch.setattr(splitting, "GRAPH_BYTES", 20_000)
+    cut_small(monkeypatch, 30_000, 20_000)
     program = program_of(flow_file, linear(200))
     few = objects(program, fixed_settings(program))
     assert len(few) > 1
     with_programs = [sum("container" in each for each in whole["spec"]["templates"]) for whole in few]
-    assert sum(with_programs) == 1
+    assert with_programs == [0, 1, *[0] * (len(few) - 2)], "the first object has what begins a run alone"
     monkeypatch.setattr(splitting, "_REFERENCE", 10_000)
     many = objects(program, fixed_settings(program))
     assert all("container" in {key for each in whole["spec"]["templates"] for key in each} for whole in many)
@@ -181,9 +174,7 @@ def test_a_copy_of_a_leaf_stands_only_where_it_is_shorter_than_references(
 def test_every_construct_survives_being_spread(
     most: int, flow_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", most)
-    monkeypatch.setattr(splitting, "GRAPH_BYTES", most)
+    cut_small(monkeypatch, most, most)
     program = program_of(flow_file, EVERYTHING)
     compiled = objects(program, replace(fixed_settings(program), name="x" * 60))
     assert len(compiled) > 2

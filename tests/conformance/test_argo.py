@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from argo_target import fixed_settings, objects_of, schema_problems, step_counts
+from argo_target import cut_small, fixed_settings, objects_of, schema_problems, step_counts
 from corpus_cases import CASES
 from workflow_rehearsals import rehearsed
 
-from penstock.backends.argo import BACKEND, lowering, splitting
+from penstock.backends.argo import BACKEND
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.reading import read_manifests
 from penstock.backends.argo.settings import ArgoSettings
@@ -62,9 +62,7 @@ SPREAD = ("everything_nested", "loop_exits")
 def test_a_flow_that_is_spread_over_several_objects_runs_like_any_other(
     case: FlowCase, tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lowering, "SPLIT_ABOVE", 1)
-    monkeypatch.setattr(splitting, "OBJECT_BYTES", 500)
-    monkeypatch.setattr(splitting, "GRAPH_BYTES", 500)
+    cut_small(monkeypatch, 500, 500)
     local = run_locally(case, tmp_path / "local")
     assert differences(local, rehearsed(case, tmp_path / "rehearsed", store), case.fails_at) == []
 

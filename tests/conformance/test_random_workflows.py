@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from argo_target import fixed_settings
+from argo_target import cut_small, fixed_settings
 from compiler_flows import flow_from_text
 from generated_flows import linear
 from hypothesis import assume, given
@@ -16,7 +16,7 @@ from record_walk import Walk
 from workflow_rehearsals import rehearsed
 from written_flows import NAME
 
-from penstock.backends.argo import BACKEND, splitting
+from penstock.backends.argo import BACKEND
 from penstock.backends.argo.rehearsal.checks import check
 from penstock.backends.argo.rehearsal.dependencies import Phase
 from penstock.backends.argo.rehearsal.interpreter import Interpreter, Pod, PodEnd
@@ -82,9 +82,7 @@ def check_interpreted(flow: RandomFlow) -> None:
 def check_spread(flow: RandomFlow) -> None:
     """As if it were too large for one object, and its templates for theirs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("penstock.backends.argo.lowering.SPLIT_ABOVE", 1)
-        patch.setattr(splitting, "OBJECT_BYTES", 1_000)
-        patch.setattr(splitting, "GRAPH_BYTES", 400)
+        cut_small(patch, 1_000, 400)
         check_interpreted(flow)
 
 

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 from argo_lint import lint
 from argo_models import model_problems
 
+from penstock.backends.argo import lowering, splitting
 from penstock.backends.argo.names import template_name
 from penstock.backends.argo.settings import ArgoSettings
 from penstock.backends.protocol import Bundle
@@ -28,6 +30,14 @@ def fixed_settings(program: Program) -> ArgoSettings:
         image="python:3.11",
         user="golden",
     )
+
+
+def cut_small(patch: pytest.MonkeyPatch, objects: int, graphs: int | None = None, *, above: int = 1) -> None:
+    """Compile as if objects held so many bytes, and their graphs so many; from ``above`` bytes a flow is split."""
+    patch.setattr(lowering, "SPLIT_ABOVE", above)
+    patch.setattr(splitting, "OBJECT_BYTES", objects)
+    if graphs is not None:
+        patch.setattr(splitting, "GRAPH_BYTES", graphs)
 
 
 def objects_of(bundle: Bundle) -> list[Object]:

@@ -9,7 +9,14 @@ import click
 from penstock.backends.argo.options import ON_EXIT
 from penstock.backends.commandline import FlowCommand, given_parameters, warn
 from penstock.backends.options import MAX_WORKERS, TAGS_OF_RUN, WORKFLOW_TIMEOUT
-from penstock.backends.rehearsal.terminal import rehearsal_options
+from penstock.backends.rehearsal.terminal import (
+    local_target,
+    reach_engine,
+    reading_command,
+    rehearsal_options,
+    tell_done,
+    write,
+)
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -55,7 +62,6 @@ def rehearse(
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
-    from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.compiler.planning import plan_of
 
     state: State = ctx.obj

@@ -9,7 +9,14 @@ import click
 from penstock.backends.commandline import FlowCommand, given_parameters, warn
 from penstock.backends.kubeflow.options import CODE_URL, MAX_PARALLELISM
 from penstock.backends.options import IMAGE, TAGS_OF_RUN
-from penstock.backends.rehearsal.terminal import rehearsal_options
+from penstock.backends.rehearsal.terminal import (
+    local_target,
+    reach_engine,
+    reading_command,
+    rehearsal_options,
+    tell_done,
+    write,
+)
 
 if TYPE_CHECKING:
     from penstock.backends.commandline import State
@@ -72,7 +79,6 @@ def rehearse(
     from penstock.backends.kubernetes.pods import images
     from penstock.backends.rehearsal.object_store import ObjectStore
     from penstock.backends.rehearsal.running import Limits, Options, rehearsal_settings
-    from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.runtime_shim.parameters import parameters_of
 
     state: State = ctx.obj

@@ -8,7 +8,14 @@ import click
 
 from penstock.backends.commandline import FlowCommand, given_parameters, warn
 from penstock.backends.options import MAX_WORKERS, TAGS_OF_RUN
-from penstock.backends.rehearsal.terminal import rehearsal_options
+from penstock.backends.rehearsal.terminal import (
+    local_target,
+    reach_engine,
+    reading_command,
+    rehearsal_options,
+    tell_done,
+    write,
+)
 from penstock.backends.step_functions.options import DISTRIBUTED_MAP
 
 if TYPE_CHECKING:
@@ -47,7 +54,6 @@ def rehearse(
       python flow.py step-functions rehearse --alpha 0.5
       python flow.py step-functions rehearse --containers
     """
-    from penstock.backends.rehearsal.terminal import local_target, reach_engine, reading_command, tell_done, write
     from penstock.backends.step_functions.compilation import compile_for_step_functions
     from penstock.backends.step_functions.rehearsal.engine import Engine
     from penstock.backends.step_functions.rehearsal.rehearsing import images, rehearsal_settings
